@@ -1,0 +1,1 @@
+"""Everything fitted or mathematical: second opinion, risk, selection, estimates, and the bundle."""

@@ -1,0 +1,1 @@
+"""Split in time, fit, evaluate, register. The only room that knows MLflow."""
