@@ -1,0 +1,236 @@
+"""The home folder: everything that one programme writes lies here.
+
+::
+
+    secondlook.toml   settings, all with defaults
+    policies.toml     harm of errors and least audits, by policy
+    secrets.json      keys for sampling and pseudonyms; readable by the owner alone
+    store.db          decisions, outcomes, selections (unless a PostgreSQL URL is set)
+    mlflow.db, mlartifacts/   runs and the model registry
+    bundles/          published models, each named by its fingerprint
+    champion.json     which bundle serves
+    reports/          pages for the QA lead
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from features.errors import HomeError, SettingsError
+from features.policies import Policies, read_policies
+
+SETTINGS_TEMPLATE = """\
+# Settings of this Second Look programme. All have the defaults shown.
+# store_url = "postgresql+psycopg://user@host/database"   # default: store.db in this folder
+# pseudonymise = true          # replace moderator and auditor ids by keyed hashes on the way in
+# keep_text = false            # whether the service stores the text that it is sent
+# capacity_share = 0.05        # share of decisions that can be audited, for the plan
+# dial = "default"             # precision, balanced, default, hunt
+"""
+
+POLICIES_TEMPLATE = """\
+# What an error costs under each policy. See docs/policies.md.
+# [default]
+# over_enforcement = 1.0
+# under_enforcement = 1.0
+# wrong_selection = 0.5
+# [policy.child_safety]
+# under_enforcement = 8.0
+# minimum_audits = 20
+"""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings of one programme.
+
+    Attributes
+    ----------
+    store_url
+        SQLAlchemy URL of the store; null = SQLite in the home folder.
+    pseudonymise
+        Whether moderator and auditor ids are replaced by keyed hashes on the way in.
+    keep_text
+        Whether the service stores the text of the decisions that it ranks.
+    capacity_share
+        Share of decisions that can be audited, above 0 up to 1; the plan is fitted for it.
+    dial
+        How much precision of the published figure is given for errors found.
+    """
+
+    store_url: str | None = None
+    pseudonymise: bool = True
+    keep_text: bool = False
+    capacity_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    dial: str = "default"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Secrets:
+    """Keys that never leave the home folder.
+
+    Attributes
+    ----------
+    key_id
+        Names the sampling key in plans, selections and answers.
+    sampling
+        Keys the random number of each decision; whoever has it can foresee the audits.
+    pseudonyms
+        Keys the pseudonyms of people.
+    """
+
+    key_id: str
+    sampling: bytes
+    pseudonyms: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The paths of one home folder."""
+
+    path: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """Return where the settings are."""
+        return self.path / "secondlook.toml"
+
+    @property
+    def policies_file(self) -> Path:
+        """Return where the policies are."""
+        return self.path / "policies.toml"
+
+    @property
+    def secrets_file(self) -> Path:
+        """Return where the keys are."""
+        return self.path / "secrets.json"
+
+    @property
+    def bundles(self) -> Path:
+        """Return the folder of published bundles."""
+        return self.path / "bundles"
+
+    @property
+    def champion_file(self) -> Path:
+        """Return the file that says which bundle serves."""
+        return self.path / "champion.json"
+
+    @property
+    def reports(self) -> Path:
+        """Return the folder of reports."""
+        return self.path / "reports"
+
+    @property
+    def tracking_uri(self) -> str:
+        """Return MLflow's store of runs and registry."""
+        return f"sqlite:///{self.path / 'mlflow.db'}"
+
+    @property
+    def artifacts(self) -> Path:
+        """Return MLflow's folder of artifacts."""
+        return self.path / "mlartifacts"
+
+    def settings(self) -> Settings:
+        """Read the settings.
+
+        Raises
+        ------
+        SettingsError
+            If the file holds a setting that is not known or a value out of range.
+        """
+        return parse_settings(self.settings_file.read_text(encoding="utf-8"))
+
+    def policies(self) -> Policies:
+        """Read the policies; see `features.policies.read_policies`."""
+        return read_policies(self.policies_file)
+
+    def secrets(self) -> Secrets:
+        """Read the keys."""
+        document = json.loads(self.secrets_file.read_text(encoding="utf-8"))
+        return Secrets(
+            document["key_id"],
+            bytes.fromhex(document["sampling"]),
+            bytes.fromhex(document["pseudonyms"]),
+        )
+
+    def pseudonym_key(self) -> bytes | None:
+        """Return the key of the pseudonyms, or null where the settings ask for plain ids."""
+        return self.secrets().pseudonyms if self.settings().pseudonymise else None
+
+    def store_url(self) -> str:
+        """Return the SQLAlchemy URL of the store."""
+        return self.settings().store_url or f"sqlite:///{self.path / 'store.db'}"
+
+
+def parse_settings(text: str) -> Settings:
+    """Read settings from TOML text.
+
+    Raises
+    ------
+    SettingsError
+        If it is not TOML, or holds a setting that is not known or out of range.
+
+    Examples
+    --------
+    >>> parse_settings("capacity_share = 0.02").capacity_share
+    0.02
+    >>> parse_settings("capacity_share = 2.0")
+    Traceback (most recent call last):
+    features.errors.SettingsError: secondlook.toml: Expected `float` <= 1.0 - at `$.capacity_share`
+    """
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+        return msgspec.convert(document, Settings)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise SettingsError(f"secondlook.toml: {error}") from error
+
+
+def make_home(path: Path) -> Home:
+    """Make the folder with its settings, policies and keys; what is there already stays."""
+    home = Home(path.expanduser().resolve())
+    try:
+        home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_once(home.settings_file, SETTINGS_TEMPLATE)
+        _write_once(home.policies_file, POLICIES_TEMPLATE)
+        keys = {
+            "key_id": "k" + secrets.token_hex(4),
+            "sampling": secrets.token_hex(32),
+            "pseudonyms": secrets.token_hex(32),
+        }
+        _write_once(home.secrets_file, json.dumps(keys))
+    except OSError as error:
+        raise HomeError(f"home {str(home.path)!r}: cannot be made: {error.strerror}") from error
+    return home
+
+
+def open_home(path: Path) -> Home:
+    """Open a folder that `make_home` made.
+
+    Raises
+    ------
+    HomeError
+        If there is none.
+    """
+    home = Home(path.expanduser().resolve())
+    if not home.secrets_file.is_file():
+        raise HomeError(
+            f"home {str(home.path)!r}: not made yet; run `secondlook init --home {path}` first"
+        )
+    return home
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a file that only the owner reads, unless it is there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

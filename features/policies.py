@@ -1,0 +1,111 @@
+"""The policies file: what an error costs under each policy, and the least that is audited.
+
+::
+
+    [default]
+    over_enforcement = 1.0     # harm of one wrong removal
+    under_enforcement = 1.0    # harm of one violation left up
+    wrong_selection = 0.5
+    reach = 0.0                # 0: views do not count; 1: harm grows with log10 of the views
+    minimum_audits = 0         # in each closed batch
+    graphic_level = 0          # 0 harmless to 3 extreme
+    actions = []               # from the mildest to the strictest
+
+    [policy.child_safety]
+    under_enforcement = 8.0
+    minimum_audits = 20
+
+Everything defaults, so that a team can start without the file.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+
+from features.contract import DIRECTIONS
+from features.errors import SettingsError
+
+Weight = Annotated[float, msgspec.Meta(ge=0, le=1e6)]
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an error under one policy costs, in units of the lead's choosing."""
+
+    over_enforcement: Weight = 1.0
+    under_enforcement: Weight = 1.0
+    wrong_selection: Weight = 0.5
+    reach: Annotated[float, msgspec.Meta(ge=0, le=10)] = 0.0
+    minimum_audits: Annotated[int, msgspec.Meta(ge=0)] = 0
+    graphic_level: Annotated[int, msgspec.Meta(ge=0, le=3)] = 0
+    actions: list[str] = msgspec.field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The policies by name, with what holds for all others."""
+
+    default: Policy = field(default_factory=Policy)
+    by_name: dict[str, Policy] = field(default_factory=dict)
+
+    def get(self, name: str) -> Policy:
+        """Return the policy of this name, or the default."""
+        return self.by_name.get(name, self.default)
+
+    def minimums(self) -> dict[str, int]:
+        """Return the least number of audits of a closed batch, by policy."""
+        return {n: p.minimum_audits for n, p in self.by_name.items() if p.minimum_audits}
+
+    def harm(self, policy: np.ndarray, views: np.ndarray) -> np.ndarray:
+        """Return the harm of an error of each direction, shape (rows, 3), at least 0.
+
+        Columns are over-enforcement, under-enforcement and wrong selection. Views scale a row by
+        ``1 + reach * log10(1 + views)``; where views are null the row is not scaled.
+
+        Examples
+        --------
+        >>> Policies().harm(np.array(["spam"]), np.array([np.nan])).tolist()
+        [[1.0, 1.0, 0.5]]
+        """
+        names, code = np.unique(policy.astype(str), return_inverse=True)
+        rows = [self.get(str(name)) for name in names]
+        weight = np.array([[getattr(row, d) for d in DIRECTIONS] for row in rows]).reshape(-1, 3)
+        reach = np.array([row.reach for row in rows])
+        seen = np.log10(1 + np.nan_to_num(np.asarray(views, dtype=float)))
+        return np.asarray(weight[code] * (1 + reach[code] * seen)[:, None])
+
+
+def parse_policies(text: str, name: str) -> Policies:
+    """Read policies from TOML text; `name` is for messages.
+
+    Raises
+    ------
+    SettingsError
+        If it is not TOML or holds something that is not known.
+    """
+    try:
+        document: dict[str, Any] = tomllib.loads(text)
+        unknown = sorted(set(document) - {"default", "policy"})
+        if unknown:
+            raise SettingsError(
+                f"policies {name!r}: saw table {unknown[0]!r}; expected [default] or [policy.NAME]"
+            )
+        default = document.get("default", {})
+        rows = {n: {**default, **row} for n, row in document.get("policy", {}).items()}
+        return Policies(msgspec.convert(default, Policy), msgspec.convert(rows, dict[str, Policy]))
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, TypeError) as error:
+        raise SettingsError(f"policies {name!r}: {error}") from error
+
+
+def read_policies(path: Path) -> Policies:
+    """Read a policies file; without one, every policy is the default."""
+    return (
+        parse_policies(path.read_text(encoding="utf-8"), path.name)
+        if path.is_file()
+        else Policies()
+    )

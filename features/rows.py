@@ -1,0 +1,121 @@
+"""Typed frames to rows of the store, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from features.contract import Table
+
+
+def microseconds(time: datetime) -> int:
+    """Return a time as the store keeps it: microseconds since 1970 in UTC.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    return pd.Timestamp(time).as_unit("us").value
+
+
+def as_rows(frame: pd.DataFrame, table: sa.Table) -> list[dict[str, Any]]:
+    """Return a frame as rows of a table; what has no column of its own goes into ``extras``."""
+    own = [column.name for column in table.columns if column.name in frame]
+    values = {name: _plain(frame[name]) for name in own}
+    if "extras" in table.columns:
+        values["extras"] = _extras(frame)
+    names = list(values)
+    return [dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)]
+
+
+def as_frame(names: Iterable[str], rows: Sequence[Any], table: Table | None) -> pd.DataFrame:
+    """Return rows of the store as a typed frame.
+
+    With a table of the contract, columns that are wholly null are left out unless required, and
+    extras become columns of their own.
+    """
+    columns = zip(*rows, strict=True) if rows else ([] for _ in list(names))
+    frame = pd.DataFrame(
+        {n: _typed(n, list(v), table) for n, v in zip(names, columns, strict=False)},
+    )
+    if table is None:
+        return frame
+    if "extras" in frame:
+        extras = [extra or {} for extra in frame.pop("extras")]
+        frame = frame.join(_expand(extras)) if any(extras) else frame
+    idle = [n for n in frame if n in table.by_name and not table.by_name[n].required]
+    return frame.drop(columns=[n for n in idle if frame[n].isna().all()])
+
+
+def first_difference(
+    given: pd.DataFrame, stored: pd.DataFrame, key: str
+) -> Iterator[tuple[Any, str, str]]:
+    """Yield (row, id, column) of each given row that differs from the stored one of its id."""
+    if given.empty:
+        return
+    stored = stored.set_index(key).reindex(given[key])
+    names = {*map(str, given), *map(str, stored)} - {key, "text", "embedding"}
+    differs = pd.DataFrame(index=given.index)
+    for name in sorted(names):
+        differs[name] = _unequal(_column(given, name), _column(stored, name))
+    for row in given.index[differs.any(axis=1)]:
+        yield row, str(given.at[row, key]), str(differs.loc[row].idxmax())
+
+
+def _unequal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    both_null = pd.isna(one) & pd.isna(other)
+    return np.asarray(~(both_null | (one == other)))
+
+
+def _column(frame: pd.DataFrame, name: str) -> np.ndarray:
+    if name not in frame:
+        return np.full(len(frame), None, dtype=object)
+    values = frame[name]
+    return np.asarray(values.astype(object).where(values.notna(), None))
+
+
+def _plain(values: pd.Series) -> list[Any]:
+    """Return a column as Python values, null as None and time in microseconds."""
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        whole = values.dt.as_unit("us").astype("int64").tolist()
+        return [None if null else v for v, null in zip(whole, values.isna(), strict=True)]
+    plain = values.tolist()
+    if values.dtype.kind in "bi":
+        return plain
+    return [None if null else v for v, null in zip(plain, values.isna().tolist(), strict=True)]
+
+
+def _extras(frame: pd.DataFrame) -> list[dict[str, Any] | None]:
+    names = [name for name in map(str, frame) if name.startswith(("group_", "x_"))]
+    if not names:
+        return [None] * len(frame)
+    columns = [_plain(frame[name]) for name in names]
+    rows = (zip(names, row, strict=True) for row in zip(*columns, strict=True))
+    return [{name: value for name, value in row if value is not None} for row in rows]
+
+
+def _typed(name: str, values: list[Any], table: Table | None) -> pd.Series:
+    known = table.by_name.get(name) if table else None
+    if (known is not None and known.kind == "time") or name.endswith("_at"):
+        whole = pd.array(values, dtype="Int64")
+        return pd.Series(pd.to_datetime(whole, unit="us", utc=True)).astype("datetime64[us, UTC]")
+    if known is not None and known.kind == "text":
+        return pd.Series(values, dtype="str")
+    if known is not None and known.kind == "number":
+        return pd.Series(values, dtype="float64")
+    return pd.Series(values)
+
+
+def _expand(extras: list[dict[str, Any]]) -> pd.DataFrame:
+    frame = pd.DataFrame(extras)
+    text = [name for name in frame if frame[name].dtype.kind not in "fib"]
+    return frame.astype(dict.fromkeys(text, "str")).astype(
+        dict.fromkeys(frame.columns.difference(text), "float64")
+    )

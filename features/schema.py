@@ -1,0 +1,101 @@
+"""The tables of the store. Times are microseconds since 1970 in UTC, exact on every database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from features.contract import DECISIONS, OUTCOMES, Column, Table
+
+metadata = sa.MetaData()
+
+_TYPES: dict[str, Any] = {
+    "text": sa.Text,
+    "number": sa.Double,
+    "time": sa.BigInteger,
+}
+CONTENT_COLUMNS = ("text", "embedding")
+
+
+def _stored(column: Column, *, key: str) -> sa.Column[object]:
+    return sa.Column(
+        column.name,
+        _TYPES[column.kind],
+        primary_key=column.name == key,
+        nullable=not column.required,
+    )
+
+
+def _contract_columns(table: Table, *, key: str) -> list[sa.Column[object]]:
+    return [_stored(c, key=key) for c in table.columns if c.name not in CONTENT_COLUMNS]
+
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    *_contract_columns(DECISIONS, key="decision_id"),
+    sa.Column("extras", sa.JSON, comment="group_* and x_* columns"),
+    sa.Index("decisions_by_time", "decided_at"),
+)
+
+contents = sa.Table(
+    "contents",
+    metadata,
+    sa.Column("decision_id", sa.ForeignKey("decisions.decision_id"), primary_key=True),
+    sa.Column("text", sa.Text),
+    sa.Column("embedding", sa.JSON),
+    comment="what was decided on; apart, so that it can be dropped alone",
+)
+
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    *_contract_columns(OUTCOMES, key="audit_id"),
+    sa.ForeignKeyConstraint(["decision_id"], ["decisions.decision_id"]),
+    sa.Index("outcomes_by_decision", "decision_id"),
+)
+
+selections = sa.Table(
+    "selections",
+    metadata,
+    sa.Column("selection_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("decision_id", sa.ForeignKey("decisions.decision_id"), nullable=False),
+    sa.Column("selected_at", sa.BigInteger, nullable=False),
+    sa.Column("over_enforcement", sa.Double, nullable=False),
+    sa.Column("under_enforcement", sa.Double, nullable=False),
+    sa.Column("wrong_selection", sa.Double, nullable=False),
+    sa.Column("overturn_probability", sa.Double, nullable=False),
+    sa.Column("expected_harm", sa.Double, nullable=False),
+    sa.Column("priority", sa.Double, nullable=False),
+    sa.Column("rank", sa.Integer, nullable=False),
+    sa.Column("inclusion_probability", sa.Double, nullable=False),
+    sa.Column("threshold", sa.Double, nullable=False),
+    sa.Column("selected", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("random_audit", sa.Boolean, nullable=False),
+    sa.Column("plan_version", sa.Text, nullable=False),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Index("selections_by_decision", "decision_id"),
+    sa.Index("selections_by_time", "selected_at"),
+)
+
+plans = sa.Table(
+    "plans",
+    metadata,
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+access_keys = sa.Table(
+    "access_keys",
+    metadata,
+    sa.Column("key_id", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False, comment="SHA-256 of the key, never the key"),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("revoked_at", sa.BigInteger),
+)
