@@ -77,6 +77,11 @@ class ContractError(SecondLookError):
             lines.append(f"  ... and {count - shown:,} more")
         super().__init__("\n".join(lines))
 
+    @classmethod
+    def of(cls, table: str, row: int, column: str, *, seen: str, expected: str) -> ContractError:
+        """Return the error of a single value."""
+        return cls(table, [BadValue(row, column, seen, expected)])
+
 
 class MappingError(SecondLookError):
     """A mapping file cannot be used."""

@@ -22,7 +22,7 @@ def microseconds(time: datetime) -> int:
     >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000000
     """
-    return pd.Timestamp(time).as_unit("us").value
+    return pd.Timestamp(time).value // 1000
 
 
 def as_rows(frame: pd.DataFrame, table: sa.Table) -> list[dict[str, Any]]:

@@ -1,0 +1,239 @@
+"""The one door for features: decisions and what is known of them in, one typed frame out.
+
+Training, serving and monitoring all come through `build_frame`. Each feature is declared once, with
+its unit, range and source; what comes out is checked against that table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from features.errors import ContractError
+from features.track_record import KEYS
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One input of the risk model.
+
+    Attributes
+    ----------
+    name
+        Column of the frame.
+    kind
+        ``number`` (64-bit float, null = not known) or ``category`` (text, null = not known).
+    family
+        Which source it comes from; families are added and removed together.
+    meaning
+        In words that a QA lead reads, as part of a reason.
+    low, high
+        Closed range of a number.
+    monotone
+        1 where more of it may only raise the risk, -1 where it may only lower it, else 0.
+    """
+
+    name: str
+    kind: Literal["number", "category"]
+    family: str
+    meaning: str
+    low: float = -np.inf
+    high: float = np.inf
+    monotone: int = 0
+
+
+_SUBJECTS = {
+    "everything": "decisions overall",
+    "policy": "this policy",
+    "policy_action": "this action under this policy",
+    "language_action": "this action in this language",
+    "team": "this team",
+    "moderator": "this moderator",
+    "moderator_action": "this moderator and action",
+    "moderator_policy": "this moderator and policy",
+}
+
+_CATEGORIES = (
+    ("policy", "policy"),
+    ("action", "action"),
+    ("language", "language"),
+    ("region", "region"),
+    ("content_type", "kind of content"),
+    ("source", "how it came in"),
+    ("queue", "queue"),
+    ("moderator_team", "team"),
+    ("site", "site"),
+    ("policy_version", "version of the policy"),
+)
+
+OPINION_FEATURES = (
+    Feature(
+        "opinion_of_action", "number", "second opinion",
+        "second opinion on the action taken", 0, 1, -1,
+    ),
+    Feature(
+        "opinion_margin", "number", "second opinion",
+        "second opinion: lead of the action over the best other", -1, 1, -1,
+    ),
+    Feature("opinion_entropy", "number", "second opinion", "how torn the second opinion is", 0, 1),
+    Feature(
+        "opinion_of_error", "number", "second opinion",
+        "errors on similar content", 0, 1, 1,
+    ),
+)  # fmt: skip
+
+NUMBERS = (
+    Feature("automated_score", "number", "decision", "automated score", 0, 1),
+    Feature(
+        "score_mismatch", "number", "decision",
+        "automated score against the strictness of the action", 0, 1, 1,
+    ),
+    Feature("action_rank", "number", "decision", "strictness of the action", 0, 100),
+    Feature("log_handle_seconds", "number", "decision", "time spent deciding", 0),
+    Feature("log_reports", "number", "decision", "user reports", 0),
+    Feature("skips", "number", "decision", "times passed on undecided", 0),
+    Feature("log_views", "number", "decision", "views", 0),
+    Feature("log_tenure_days", "number", "decision", "time in the job", 0),
+    Feature("graphic_level", "number", "decision", "graphic level", 0, 3),
+    Feature("automated", "number", "decision", "decided without a person", 0, 1),
+)  # fmt: skip
+
+FEATURES: tuple[Feature, ...] = (
+    *NUMBERS,
+    *(
+        feature
+        for key in KEYS
+        if key.name != "everything"
+        for feature in (
+            Feature(
+                f"{key.name}_rate", "number", "track record",
+                f"past overturns of {_SUBJECTS[key.name]}", 0, 1, 1,
+            ),
+            Feature(
+                f"log_{key.name}_audits", "number", "track record",
+                f"number of past audits of {_SUBJECTS[key.name]}", 0,
+            ),
+        )
+    ),
+    *OPINION_FEATURES,
+    *(Feature(name, "category", "decision", meaning) for name, meaning in _CATEGORIES),
+)  # fmt: skip
+
+
+def extra_features(decisions: pd.DataFrame) -> tuple[Feature, ...]:
+    """Return the features that a team's own ``x_*`` columns make; ``group_*`` are never inputs."""
+    return tuple(
+        Feature(
+            name,
+            "number" if pd.api.types.is_numeric_dtype(decisions[name]) else "category",
+            "extra",
+            name.removeprefix("x_").replace("_", " "),
+        )
+        for name in sorted(n for n in map(str, decisions) if n.startswith("x_"))
+    )
+
+
+def build_frame(
+    decisions: pd.DataFrame,
+    records: pd.DataFrame,
+    *,
+    opinion: pd.DataFrame | None = None,
+    top_rank: float = 1.0,
+    extras: tuple[Feature, ...] = (),
+) -> pd.DataFrame:
+    """Return the features of decisions, a row each, in the order of `FEATURES` and `extras`.
+
+    Parameters
+    ----------
+    decisions
+        Rows that keep the contract.
+    records
+        Their track records, from `replay` or `TrackRecord.look_up`.
+    opinion
+        Their second opinion, columns as `OPINION_FEATURES`; without one these are null.
+    top_rank
+        ``action_rank`` of the strictest action, to set against the automated score.
+    extras
+        Further inputs, as the model was trained with; one that did not come is null.
+
+    Raises
+    ------
+    ContractError
+        If a number leaves its declared range, which is a fault of the caller.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"policy": ["spam"], "action": ["keep"], "views": [99.0]})
+    >>> frame = build_frame(decisions, pd.DataFrame({"policy_rate": [0.1], "policy_audits": [0.0]}))
+    >>> float(frame["log_views"].iloc[0]), float(frame["policy_rate"].iloc[0])
+    (4.605170185988092, 0.1)
+    """
+    rank = _number(decisions, "action_rank")
+    score = _number(decisions, "automated_score")
+    columns: dict[str, object] = {
+        "automated_score": score,
+        "score_mismatch": np.abs(score - np.clip(rank / max(top_rank, 1.0), 0, 1)),
+        "action_rank": rank,
+        "log_handle_seconds": np.log1p(_number(decisions, "handle_seconds")),
+        "log_reports": np.log1p(_number(decisions, "reports")),
+        "skips": _number(decisions, "skips"),
+        "log_views": np.log1p(_number(decisions, "views")),
+        "log_tenure_days": np.log1p(_number(decisions, "moderator_tenure_days")),
+        "graphic_level": _number(decisions, "graphic_level"),
+        "automated": _automated(decisions),
+    }
+    for key in KEYS:
+        columns[f"{key.name}_rate"] = _number(records, f"{key.name}_rate")
+        columns[f"log_{key.name}_audits"] = np.log1p(_number(records, f"{key.name}_audits"))
+    for feature in OPINION_FEATURES:
+        values = None if opinion is None else opinion[feature.name].to_numpy(dtype=float)
+        columns[feature.name] = np.full(len(decisions), np.nan) if values is None else values
+    wanted = (*FEATURES, *extras)
+    for feature in wanted:
+        if feature.name not in columns:
+            columns[feature.name] = _own_column(decisions, feature)
+    frame = pd.DataFrame({f.name: columns[f.name] for f in wanted}, index=decisions.index)
+    _require_ranges(frame, wanted)
+    return frame
+
+
+def _number(frame: pd.DataFrame, name: str) -> np.ndarray:
+    if name not in frame:
+        return np.full(len(frame), np.nan)
+    return np.asarray(frame[name].to_numpy(dtype=float, na_value=np.nan))
+
+
+def _automated(decisions: pd.DataFrame) -> np.ndarray:
+    """Return 1 where no moderator is named, null where the table names none at all."""
+    if "moderator_id" not in decisions:
+        return np.full(len(decisions), np.nan)
+    return decisions["moderator_id"].isna().to_numpy(dtype=float)
+
+
+def _own_column(decisions: pd.DataFrame, feature: Feature) -> pd.Series | np.ndarray:
+    if feature.kind == "number":
+        return _number(decisions, feature.name)
+    if feature.name not in decisions:
+        return pd.Series(None, index=decisions.index, dtype="str")
+    return decisions[feature.name].astype("str")
+
+
+def _require_ranges(frame: pd.DataFrame, features: tuple[Feature, ...]) -> None:
+    names = [f.name for f in features if f.kind == "number"]
+    low = np.array([f.low for f in features if f.kind == "number"])
+    high = np.array([f.high for f in features if f.kind == "number"])
+    values = frame[names].to_numpy(dtype=float)
+    with np.errstate(invalid="ignore"):
+        broken = (values < low - 1e-9) | (values > high + 1e-9)
+    if broken.any():
+        row, column = map(int, np.argwhere(broken)[0])
+        raise ContractError.of(
+            "features",
+            row,
+            names[column],
+            seen=f"{values[row, column]:g}",
+            expected=f"{low[column]:g} to {high[column]:g}",
+        )

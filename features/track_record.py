@@ -1,0 +1,280 @@
+"""Track records: how often audits overturned a moderator, a policy's action, a team, before now.
+
+A record is three sums over the audits known at a moment: weights, weights of overturns, and
+squared weights. An audit weighs one over its inclusion probability (capped, or those audited most
+would look worst) and counts half after every half-life. As the sums are kept at one fixed epoch,
+they only add up: outcomes may arrive in any order. There is one definition and two executions:
+`replay` for whole tables, `TrackRecord` for the running service; a test holds the two equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features.contract import DIRECTIONS
+
+_EPOCH = pd.Timestamp("2020-01-01", tz="UTC")
+_MICROSECONDS_A_DAY = 86_400_000_000
+_SEPARATOR = "\x1f"
+_NOTHING = (0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a record is kept of: the columns that name it, and the key it falls back to."""
+
+    name: str
+    columns: tuple[str, ...]
+    parent: str | None
+
+
+KEYS = (
+    Key("everything", (), None),
+    Key("policy", ("policy",), "everything"),
+    Key("policy_action", ("policy", "action"), "policy"),
+    Key("language_action", ("language", "action"), "everything"),
+    Key("team", ("moderator_team",), "everything"),
+    Key("moderator", ("moderator_id",), "everything"),
+    Key("moderator_action", ("moderator_id", "action"), "moderator"),
+    Key("moderator_policy", ("moderator_id", "policy"), "moderator"),
+)
+"""Parents stand before their children."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSettings:
+    """How records forget and shrink.
+
+    Attributes
+    ----------
+    half_life_days
+        Age at which an audit counts half; at least 7, so that the sums stay in range for decades.
+    strength
+        Number of audits' worth of the parent's rate that a record starts from.
+    typical_inclusion
+        Inclusion probability at which an audit weighs 1.
+    weight_cap
+        Largest weight of one audit.
+    prior_rate
+        Overturn rate assumed before the first audit of all.
+    """
+
+    half_life_days: float = 60.0
+    strength: float = 15.0
+    typical_inclusion: float = 1.0
+    weight_cap: float = 10.0
+    prior_rate: float = 0.05
+
+
+def events(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return what audits taught: key columns, ``known_at``, ``overturned`` and ``weight``.
+
+    Only outcomes of the source ``audit`` count (null counts as audit): appeals are self-selected,
+    golden and calibration items are not decisions of the day. An unknown inclusion probability
+    weighs 1.
+    """
+    source = outcomes.get("source", pd.Series("audit", index=outcomes.index))
+    audits = outcomes[source.fillna("audit") == "audit"]
+    names = sorted({c for key in KEYS for c in key.columns})
+    present = [name for name in names if name in decisions]
+    joined = audits.merge(decisions[["decision_id", *present]], on="decision_id", how="inner")
+    inclusion = joined.get("inclusion_probability", pd.Series(1.0, index=joined.index))
+    return pd.DataFrame(
+        {name: _part(joined, name) for name in names}
+        | {
+            "known_at": joined["audited_at"],
+            "overturned": joined["verdict"].isin(DIRECTIONS).astype(float),
+            "weight": 1.0 / inclusion.fillna(1.0),
+        }
+    )
+
+
+def replay(decisions: pd.DataFrame, past: pd.DataFrame, settings: RecordSettings) -> pd.DataFrame:
+    """Return the record of every decision as it was known when the decision was made.
+
+    Parameters
+    ----------
+    decisions
+        Rows with ``decided_at`` and the key columns.
+    past
+        Events as `events` gives them, in any order; those with ``known_at <= decided_at`` count.
+
+    Returns
+    -------
+    Columns ``<key>_rate`` (0 to 1, shrunk towards the parent) and ``<key>_audits`` (effective
+    number), in the order of `decisions`; null where the decision lacks a part of the key.
+
+    Examples
+    --------
+    >>> decisions = pd.DataFrame({"policy": ["spam"], "action": ["keep"],
+    ...     "decided_at": pd.to_datetime(["2026-01-03"], utc=True)})
+    >>> past = pd.DataFrame({"policy": ["spam"], "action": ["keep"], "overturned": [1.0],
+    ...     "weight": [1.0], "known_at": pd.to_datetime(["2026-01-02"], utc=True)})
+    >>> rates = replay(decisions, past, RecordSettings())
+    >>> round(float(rates["policy_rate"].iloc[0]), 3)
+    0.16
+    """
+    known, asked = _days(past["known_at"]), _days(decisions["decided_at"])
+    sums = _sums(past, settings) * _growth(known, settings)[:, None]
+    order = np.argsort(known, kind="stable")
+    moments = np.unique(known)
+    since = np.searchsorted(moments, known) + 1
+    until = np.searchsorted(moments, asked, side="right")
+    read = {}
+    for key in KEYS:
+        codes, ours = _codes(past, decisions, key)
+        read[key.name] = _sums_before(
+            codes[order] * (len(moments) + 1) + since[order],
+            sums[order],
+            ours * (len(moments) + 1) + until,
+            codes[order],
+            ours,
+        )
+    fade = 1 / _growth(asked, settings)
+    return _rates(
+        {name: value * fade[:, None] for name, value in read.items()}, decisions, settings
+    )
+
+
+class TrackRecord:
+    """The records as they stand now, in memory, for the service.
+
+    Examples
+    --------
+    >>> record = TrackRecord(RecordSettings())
+    >>> record.size
+    0
+    """
+
+    def __init__(self, settings: RecordSettings) -> None:
+        self.settings = settings
+        self._sums: dict[str, dict[str, tuple[float, ...]]] = {key.name: {} for key in KEYS}
+
+    @property
+    def size(self) -> int:
+        """Number of records held."""
+        return sum(len(sums) for sums in self._sums.values())
+
+    def update(self, past: pd.DataFrame) -> None:
+        """Take in events as `events` gives them; each event must be given once."""
+        growth = _growth(_days(past["known_at"]), self.settings)
+        sums = (_sums(past, self.settings) * growth[:, None]).tolist()
+        for key in KEYS:
+            held = self._sums[key.name]
+            for label, more in zip(_labels(past, key), sums, strict=True):
+                if label is not None:
+                    so_far = held.get(label, _NOTHING)
+                    held[label] = tuple(a + b for a, b in zip(so_far, more, strict=True))
+
+    def look_up(self, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return the records of decisions, in the columns and order of `replay`."""
+        fade = 1 / _growth(_days(decisions["decided_at"]), self.settings)
+        sums = {}
+        for key in KEYS:
+            held = self._sums[key.name]
+            found = [
+                _NOTHING if n is None else held.get(n, _NOTHING) for n in _labels(decisions, key)
+            ]
+            sums[key.name] = np.array(found).reshape(-1, 3) * fade[:, None]
+        return _rates(sums, decisions, self.settings)
+
+
+def _rates(
+    sums: dict[str, np.ndarray], decisions: pd.DataFrame, settings: RecordSettings
+) -> pd.DataFrame:
+    """Shrink each key's rate towards its parent's."""
+    rate: dict[str, np.ndarray] = {}
+    columns: dict[str, np.ndarray] = {}
+    for key in KEYS:
+        parent = rate[key.parent] if key.parent else np.full(len(decisions), settings.prior_rate)
+        weight, overturned, squared = sums[key.name].T
+        audits = weight**2 / np.where(squared > 0, squared, 1.0)  # Kish's effective number
+        raw = overturned / np.where(weight > 0, weight, 1.0)
+        strength = settings.strength
+        rate[key.name] = (audits * raw + strength * parent) / (audits + strength)
+        absent = _absent(decisions, key)
+        columns[f"{key.name}_rate"] = np.where(absent, np.nan, rate[key.name])
+        columns[f"{key.name}_audits"] = np.where(absent, np.nan, audits)
+    return pd.DataFrame(columns, index=decisions.index)
+
+
+def _sums_before(
+    events_at: np.ndarray,
+    sums: np.ndarray,
+    asked_at: np.ndarray,
+    event_codes: np.ndarray,
+    asked_codes: np.ndarray,
+) -> np.ndarray:
+    """Return the running sums of each asked key up to its moment, shape (asked, 3).
+
+    Positions are key code and moment in one integer. Sums run within a key, not across keys: a
+    difference of two large sums would lose the digits of a small record.
+    """
+    order = np.argsort(events_at, kind="stable")
+    running = pd.DataFrame(sums[order]).groupby(event_codes[order]).cumsum().to_numpy()
+    place = np.searchsorted(events_at[order], asked_at, side="right") - 1
+    hit = (place >= 0) & (asked_codes >= 0)
+    hit[hit] = event_codes[order][place[hit]] == asked_codes[hit]
+    found = np.zeros((len(asked_at), 3))
+    found[hit] = running[place[hit]]
+    return found
+
+
+def _codes(past: pd.DataFrame, decisions: pd.DataFrame, key: Key) -> tuple[np.ndarray, np.ndarray]:
+    """Return numbers for a key's labels, alike in both tables; -1 where a part is null."""
+    both = [
+        pd.concat([_part(past, name), _part(decisions, name)], ignore_index=True)
+        for name in key.columns
+    ]
+    code = np.zeros(len(past) + len(decisions), dtype=np.int64)
+    null = np.zeros(len(code), dtype=bool)
+    for values in both:
+        part, names = pd.factorize(values)
+        code = code * (len(names) + 1) + part
+        null |= part < 0
+    dense = np.unique(code, return_inverse=True)[1].astype(np.int64)
+    dense[null] = -1
+    return dense[: len(past)], dense[len(past) :]
+
+
+def _labels(frame: pd.DataFrame, key: Key) -> Iterator[str | None]:
+    """Yield each row's label of a key, null where a part of it is null."""
+    if not key.columns:
+        yield from [""] * len(frame)
+        return
+    parts = [_part(frame, name).tolist() for name in key.columns]
+    nulls = [_part(frame, name).isna().tolist() for name in key.columns]
+    for values, null in zip(zip(*parts, strict=True), zip(*nulls, strict=True), strict=True):
+        yield None if any(null) else _SEPARATOR.join(values)
+
+
+def _part(frame: pd.DataFrame, name: str) -> pd.Series:
+    return frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="str")
+
+
+def _absent(frame: pd.DataFrame, key: Key) -> np.ndarray:
+    absent = np.zeros(len(frame), dtype=bool)
+    for name in key.columns:
+        absent |= _part(frame, name).isna().to_numpy()
+    return absent
+
+
+def _days(times: pd.Series) -> np.ndarray:
+    whole = times.dt.as_unit("us").astype("int64").to_numpy()
+    return np.asarray((whole - _EPOCH.value // 1000) / _MICROSECONDS_A_DAY)
+
+
+def _growth(days: np.ndarray, settings: RecordSettings) -> np.ndarray:
+    """Weight of an audit at the epoch that counts 1 on its day."""
+    return np.asarray(np.exp2(days / settings.half_life_days))
+
+
+def _sums(past: pd.DataFrame, settings: RecordSettings) -> np.ndarray:
+    """Return weight, weight if overturned, and squared weight of each event, shape (events, 3)."""
+    relative = settings.typical_inclusion * past["weight"].to_numpy(dtype=float)
+    weight = np.minimum(relative, settings.weight_cap)
+    return np.column_stack([weight, weight * past["overturned"].to_numpy(dtype=float), weight**2])
