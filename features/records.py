@@ -31,11 +31,24 @@ HOME_REGION_SHARE: Final = 0.8
 
 
 def named(names: Sequence[str], codes: IntArray) -> pd.Series:
-    """Names at the given positions; -1 is null."""
+    """Names at the given positions; -1 is null.
+
+    Examples
+    --------
+    >>> named(("keep", "remove"), np.array([1, -1])).isna().to_list()
+    [False, True]
+    """
     return pd.Series(pd.array(list(names), dtype="str").take(codes, allow_fill=True))
 
 
 def numbered(prefix: str, numbers: IntArray, *, digits: int) -> pd.Series:
+    """Write numbers as ids of equal length, so that they sort as the numbers do.
+
+    Examples
+    --------
+    >>> numbered("d-", np.array([7, 12]), digits=4).to_list()
+    ['d-0007', 'd-0012']
+    """
     return prefix + pd.Series(numbers).astype("str").str.zfill(digits)
 
 
@@ -47,6 +60,7 @@ def decisions_table(
     start: pd.Timestamp,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
+    """One day's decisions; ``start`` is the midnight with which the first day begins."""
     count = len(case.policy)
     number = case.day * count + np.arange(count)
     decided_at = start + pd.Timedelta(days=case.day) + seconds_long(case.second)
@@ -69,6 +83,7 @@ def decisions_table(
 
 
 def seconds_long(second: FloatArray) -> pd.Series:
+    """Durations of the given seconds, cut to microseconds as the contract's times are."""
     return pd.Series((second * 1e6).astype(np.int64).astype("timedelta64[us]"))
 
 

@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from features.errors import SettingsError, UnknownDecisionError
 from features.circumstances import draw_circumstances
+from features.errors import SettingsError, UnknownDecisionError
 from features.judgement import ACTIONS, Judgements, judge
 from features.records import decisions_table, named, seconds_long
 from features.world import IntArray, make_world
@@ -117,7 +117,7 @@ def audit(
     >>> found[["audit_id", "decision_id", "source"]].to_dict("records")
     [{'audit_id': 'a-000000007', 'decision_id': 'd-000000007', 'source': 'audit'}]
     """
-    position = pd.Index(truth["decision_id"]).get_indexer(pd.Index(decision_ids, dtype="str"))
+    position = pd.Index(truth["decision_id"]).get_indexer(list(decision_ids))
     if (position < 0).any():
         missing = list(decision_ids)[int(np.argmax(position < 0))]
         raise UnknownDecisionError(

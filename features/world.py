@@ -167,7 +167,7 @@ def _draw_moderators(rng: np.random.Generator, *, count: int, languages: Languag
     # Even steps through the cumulative volume give every language somebody who speaks it.
     steps = (np.arange(count) + 0.5) / count
     language = rng.permutation(np.searchsorted(np.cumsum(languages.volume), steps))
-    opens = np.array(SITE_OPENS_HOUR)[site] + rng.integers(0, 4, count)
+    opens = np.array(SITE_OPENS_HOUR)[site] + rng.integers(0, 4, count).astype(np.float64)
     return Moderators(
         language=np.append(language, 0),
         team=np.append(team, -1),
