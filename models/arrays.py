@@ -12,3 +12,8 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 Positions: TypeAlias = npt.NDArray[np.int64]
 Texts: TypeAlias = npt.NDArray[Any]
 """Text, as numpy's fixed-width strings or as Python objects."""
+
+
+def total_by(domain: Positions, weight: Floats, domains: int) -> Floats:
+    """Total weight per domain, the domains numbered from 0."""
+    return np.bincount(domain, weight, domains).astype(np.float64, copy=False)

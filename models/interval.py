@@ -1,0 +1,201 @@
+"""The tilted-score interval: which true rates would make the audits' figure unsurprising.
+
+Every rate theta is stood for by the recalibrated probabilities moved together on the log-odds scale
+until their mean is theta. Under those, the figure's variance and skewness follow from the inclusion
+probabilities of the *whole frame*; theta is in the interval when the figure lies between the two
+normal quantiles corrected for that skewness (Cornish-Fisher). Needs no audit found wrong, and with
+equal chances and a constant probability it is Wilson's interval.
+
+Frame sums are taken over a histogram (domain x log-odds), each row shared between its two nearest
+nodes, so a million rows cost what a few hundred do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import norm
+
+from models.arrays import Floats, Positions, total_by
+
+NODES = 385
+OUTERMOST = 12.0
+"""Nodes span -12 to 12 in log-odds, 1/16 apart: within 1e-3 of summing every row."""
+SHIFTS = np.concatenate(
+    [np.linspace(-12, -4, 17)[:-1], np.linspace(-4, 4, 65), np.linspace(4, 12, 17)[1:]]
+)
+LARGEST_SKEWNESS = 1.5
+TINY = 1e-100
+"""In place of a zero divisor; its powers still are numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameSums:
+    """What the frame says before any outcome is seen; arrays are (domain,) or (domain, shift).
+
+    Attributes
+    ----------
+    size
+        Sum of severities (rows, where severity is 1).
+    rate, variance, third
+        Per shift: the rate stood for, and the null variance and third moment of the figure.
+    """
+
+    size: Floats
+    rate: Floats
+    variance: Floats
+    third: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRows:
+    """The frame as the sums need it, one row a decision.
+
+    Attributes
+    ----------
+    domain
+        0-based number of the domain that the row counts for.
+    probability
+        Recalibrated overturn probability f.
+    inclusion_probability
+        In (0, 1].
+    severity
+        Weight of the row, 1 where errors are simply counted.
+    """
+
+    domain: Positions
+    probability: Floats
+    inclusion_probability: Floats
+    severity: Floats
+
+
+def sum_frame(rows: FrameRows, domains: int) -> FrameSums:
+    """Sum the frame over a histogram of log-odds.
+
+    Examples
+    --------
+    >>> n = 1000
+    >>> rows = FrameRows(np.zeros(n, np.int64), np.full(n, 0.1), np.full(n, 0.05), np.ones(n))
+    >>> exact, quick = sum_frame_exactly(rows, 1), sum_frame(rows, 1)
+    >>> bool(np.allclose(exact.variance, quick.variance, rtol=1e-3))
+    True
+    """
+    place = (logit(np.clip(rows.probability, 1e-9, 1.0 - 1e-9)) + OUTERMOST) * (
+        (NODES - 1) / (2.0 * OUTERMOST)
+    )
+    place = np.clip(place, 0.0, NODES - 1 - 1e-9)
+    lower = place.astype(np.int64)
+    upper_share = place - lower
+    cell = rows.domain * NODES + lower
+    weights = _row_weights(rows)
+    shared = [_shared(cell, weight, upper_share, domains) for weight in weights]
+    tilted, second, third = _node_tables()
+    return _frame_sums(
+        size=total_by(rows.domain, rows.severity, domains),
+        sums=(shared[0] @ tilted, shared[1] @ second, shared[2] @ third),
+    )
+
+
+def sum_frame_exactly(rows: FrameRows, domains: int) -> FrameSums:
+    """Sum every row; for small frames, and to check the histogram against."""
+    log_odds = logit(np.clip(rows.probability, 1e-9, 1.0 - 1e-9))
+    weights = _row_weights(rows)
+    sums = np.zeros((3, domains, len(SHIFTS)))
+    for column, shift in enumerate(SHIFTS):
+        for which, table in enumerate(_moments(log_odds, shift)):
+            sums[which, :, column] = total_by(rows.domain, weights[which] * table, domains)
+    return _frame_sums(
+        size=total_by(rows.domain, rows.severity, domains), sums=(sums[0], sums[1], sums[2])
+    )
+
+
+def interval(
+    figure: Floats,
+    sums: FrameSums,
+    *,
+    inflation: float,
+    observed_variance: Floats,
+    level: float,
+) -> tuple[Floats, Floats]:
+    """Lower and upper bound of the rate, per domain.
+
+    Parameters
+    ----------
+    figure
+        The difference estimate, per domain.
+    inflation
+        phi: observed over null variance of all domains together, at least 1.
+    observed_variance
+        Of the figure, per domain, from its audits; the larger of it and the null is used.
+    level
+        Share of intervals meant to hold the true rate, as 0.95.
+    """
+    z = float(norm.ppf(0.5 + level / 2.0))
+    spread = np.sqrt(np.maximum(inflation * sums.variance, observed_variance[:, None])) + 1e-12
+    surprise = (figure[:, None] - sums.rate) / spread
+    skewness = sums.third / np.maximum(sums.variance, TINY) ** 1.5
+    bend = (z * z - 1.0) * np.clip(skewness, -LARGEST_SKEWNESS, LARGEST_SKEWNESS) / 6.0
+    low = _crossing(sums.rate, surprise - (z + bend))
+    high = _crossing(sums.rate, surprise - (-z + bend))
+    return low, high
+
+
+def null_at(sums: FrameSums, figure: Floats) -> tuple[Floats, Floats]:
+    """Rate within the family nearest to the figure, and the null variance there, per domain."""
+    rate = np.clip(figure, sums.rate[:, 0], sums.rate[:, -1])
+    variance = [
+        np.interp(rate[row], sums.rate[row], sums.variance[row]) for row in range(len(rate))
+    ]
+    return rate, np.array(variance)
+
+
+def _crossing(rate: Floats, height: Floats) -> Floats:
+    """Rate at which ``height`` falls through 0; 0 or 1 where it never does."""
+    above = np.sum(height > 0.0, axis=1)
+    last = np.clip(above, 1, height.shape[1] - 1)
+    row = np.arange(len(rate))
+    before, after = height[row, last - 1], height[row, last]
+    fall = np.where(before == after, 1.0, before - after)
+    part = np.clip(before / fall, 0.0, 1.0)
+    found = rate[row, last - 1] + part * (rate[row, last] - rate[row, last - 1])
+    found = np.where(above == 0, 0.0, found)
+    crossing: Floats = np.where(above == height.shape[1], 1.0, found)
+    return crossing
+
+
+def _row_weights(rows: FrameRows) -> tuple[Floats, Floats, Floats]:
+    pi, severity = rows.inclusion_probability, rows.severity
+    second = severity**2 * (1.0 / pi - 1.0)
+    third = severity**3 * (1.0 - pi) * (1.0 - 2.0 * pi) / pi**2
+    return severity, second, third
+
+
+def _moments(log_odds: Floats, shift: float | Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean, second and third moment of (y - f) when y has the shifted log-odds."""
+    f, q = expit(log_odds), expit(log_odds + shift)
+    second = q * (1.0 - f) ** 2 + (1.0 - q) * f**2
+    return q, second, q * (1.0 - f) ** 3 - (1.0 - q) * f**3
+
+
+@lru_cache(maxsize=1)
+def _node_tables() -> tuple[Floats, Floats, Floats]:
+    nodes = np.linspace(-OUTERMOST, OUTERMOST, NODES)
+    return _moments(nodes[:, None], SHIFTS[None, :])
+
+
+def _shared(cell: Positions, weight: Floats, upper_share: Floats, domains: int) -> Floats:
+    """Histogram (domain, node), each row shared between the nodes on either side."""
+    upper = weight * upper_share
+    flat = total_by(cell, weight - upper, domains * NODES)
+    flat[1:] += total_by(cell, upper, domains * NODES)[:-1]
+    return flat.reshape(domains, NODES)
+
+
+def _frame_sums(*, size: Floats, sums: tuple[Floats, Floats, Floats]) -> FrameSums:
+    per = np.maximum(size, TINY)[:, None]
+    return FrameSums(
+        size=size, rate=sums[0] / per, variance=sums[1] / per**2, third=sums[2] / per**3
+    )

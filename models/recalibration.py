@@ -1,0 +1,120 @@
+"""Two-parameter logistic recalibration of a probability on earlier audits.
+
+The difference estimator is right for any probability; this makes it narrow, and its interval
+honest, when the model is over- or underconfident: a worthless model is flattened to a constant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit, logit
+
+from features.errors import EstimateError
+from models.arrays import Floats
+
+LEAST_PROBABILITY = 1e-6
+SLOPE_RIDGE = 1.0
+INTERCEPT_RIDGE = 0.04
+"""A weak pull to 0, so that earlier audits without one overturn still give a finite fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibration:
+    """``f = expit(intercept + slope * logit(p))``.
+
+    Examples
+    --------
+    >>> Recalibration(intercept=0.0, slope=1.0).apply(np.array([0.1, 0.5])).round(6)
+    array([0.1, 0.5])
+    """
+
+    intercept: float
+    slope: float
+
+    def apply(self, overturn_probability: Floats) -> Floats:
+        """Recalibrated probability, per row."""
+        p = np.asarray(overturn_probability, dtype=np.float64)
+        if self == IDENTITY:
+            return p
+        clipped = np.clip(p, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+        recalibrated: Floats = expit(self.intercept + self.slope * logit(clipped))
+        return recalibrated
+
+
+IDENTITY = Recalibration(intercept=0.0, slope=1.0)
+
+
+def fit_recalibration(
+    overturn_probability: Floats, overturned: Floats, inclusion_probability: Floats
+) -> Recalibration:
+    """Fit on earlier periods' audits, weighted by 1/pi (rescaled to Kish's effective number).
+
+    Parameters
+    ----------
+    overturn_probability, overturned, inclusion_probability
+        One row an audit of an *earlier* period: the model's p, 0 or 1, and the chance in (0, 1].
+
+    Returns
+    -------
+    Recalibration
+        The identity when there are no earlier audits.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> p = rng.beta(1, 9, 5000)
+    >>> y = (rng.random(5000) < p / 2).astype(float)
+    >>> fitted = fit_recalibration(p, y, np.ones(5000))
+    >>> bool(abs(fitted.apply(p).mean() - y.mean()) < 0.01)
+    True
+    >>> fit_recalibration(p[:0], y[:0], p[:0]) == IDENTITY
+    True
+    """
+    p = np.asarray(overturn_probability, dtype=np.float64)
+    if len(p) == 0:
+        return IDENTITY
+    y, weight = np.asarray(overturned, np.float64), 1.0 / np.asarray(inclusion_probability)
+    _check(p, y, weight)
+    weight = weight * weight.sum() / np.sum(weight**2)
+    x = logit(np.clip(p, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY))
+    intercept, slope = _newton(np.column_stack([np.ones_like(x), x]), y, weight)
+    return Recalibration(intercept=intercept, slope=slope)
+
+
+def _newton(design: Floats, y: Floats, weight: Floats) -> tuple[float, float]:
+    """Maximise the penalised likelihood; steps are halved until it rises."""
+    ridge, centre = np.array([INTERCEPT_RIDGE, SLOPE_RIDGE]), np.array([0.0, 1.0])
+
+    def loss(beta: Floats) -> float:
+        score = design @ beta
+        fit = weight @ (np.logaddexp(0.0, score) - y * score)
+        return float(fit + 0.5 * ridge @ (beta - centre) ** 2)
+
+    beta = centre.copy()
+    for _ in range(50):
+        q = expit(design @ beta)
+        gradient = design.T @ (weight * (q - y)) + ridge * (beta - centre)
+        curvature = (design.T * (weight * q * (1.0 - q))) @ design + np.diag(ridge)
+        step = np.linalg.solve(curvature, gradient)
+        size = 1.0
+        while size > 1e-6 and loss(beta - size * step) > loss(beta):
+            size /= 2.0
+        beta = beta - size * step
+        if np.max(np.abs(step)) < 1e-9:
+            break
+    return float(beta[0]), float(beta[1])
+
+
+def _check(p: Floats, y: Floats, weight: Floats) -> None:
+    if not (len(p) == len(y) == len(weight)):
+        raise EstimateError(
+            f"Recalibration was given {len(p)} probabilities, {len(y)} outcomes and {len(weight)} "
+            "inclusion probabilities; expected one of each an audit."
+        )
+    if not (np.isfinite(p).all() and np.isfinite(y).all() and np.isfinite(weight).all()):
+        raise EstimateError(
+            "Recalibration was given a null or an inclusion probability of 0; give finished audits "
+            "only, each with its stored inclusion probability."
+        )
