@@ -98,7 +98,6 @@ NUMBERS = (
     Feature("log_views", "number", "decision", "views", 0),
     Feature("log_tenure_days", "number", "decision", "time in the job", 0),
     Feature("graphic_level", "number", "decision", "graphic level", 0, 3),
-    Feature("automated", "number", "decision", "decided without a person", 0, 1),
 )  # fmt: skip
 
 FEATURES: tuple[Feature, ...] = (
@@ -183,7 +182,6 @@ def build_frame(
         "log_views": np.log1p(_number(decisions, "views")),
         "log_tenure_days": np.log1p(_number(decisions, "moderator_tenure_days")),
         "graphic_level": _number(decisions, "graphic_level"),
-        "automated": _automated(decisions),
     }
     for key in KEYS:
         columns[f"{key.name}_rate"] = _number(records, f"{key.name}_rate")
@@ -204,13 +202,6 @@ def _number(frame: pd.DataFrame, name: str) -> np.ndarray:
     if name not in frame:
         return np.full(len(frame), np.nan)
     return np.asarray(frame[name].to_numpy(dtype=float, na_value=np.nan))
-
-
-def _automated(decisions: pd.DataFrame) -> np.ndarray:
-    """Return 1 where no moderator is named, null where the table names none at all."""
-    if "moderator_id" not in decisions:
-        return np.full(len(decisions), np.nan)
-    return decisions["moderator_id"].isna().to_numpy(dtype=float)
 
 
 def _own_column(decisions: pd.DataFrame, feature: Feature) -> pd.Series | np.ndarray:
