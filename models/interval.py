@@ -51,65 +51,82 @@ class FrameSums:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameRows:
-    """The frame as the sums need it, one row a decision.
+class Weights:
+    """Per row, how it enters the size, the variance and the third moment."""
+
+    first: Floats
+    second: Floats
+    third: Floats
+
+    @staticmethod
+    def of(inclusion_probability: Floats, severity: Floats) -> Weights:
+        """Work them out from the chance in (0, 1] and the weight of an error."""
+        pi = inclusion_probability
+        second = severity**2 * (1.0 / pi - 1.0)
+        return Weights(severity, second, severity * second * (1.0 / pi - 2.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where each row lies in the histogram (domain x log-odds).
 
     Attributes
     ----------
-    domain
-        0-based number of the domain that the row counts for.
-    probability
-        Recalibrated overturn probability f.
-    inclusion_probability
-        In (0, 1].
-    severity
-        Weight of the row, 1 where errors are simply counted.
+    cell
+        Number of the node below the row, within the row's domain.
+    upper_share
+        Share of the row that goes to the node above, 0 to 1.
     """
 
-    domain: Positions
-    probability: Floats
-    inclusion_probability: Floats
-    severity: Floats
+    cell: Positions
+    upper_share: Floats
+    domains: int
 
 
-def sum_frame(rows: FrameRows, domains: int) -> FrameSums:
+def place_rows(domain: Positions, probability: Floats, *, domains: int) -> Placement:
+    """Place rows by domain and recalibrated probability, each between its two nearest nodes."""
+    log_odds = logit(np.clip(probability, 1e-9, 1.0 - 1e-9))
+    place = (log_odds + OUTERMOST) * ((NODES - 1) / (2.0 * OUTERMOST))
+    place = np.clip(place, 0.0, NODES - 1 - 1e-9)
+    lower = place.astype(np.int64)
+    return Placement(domain * NODES + lower, place - lower, domains)
+
+
+def sum_frame(placement: Placement, weights: Weights) -> FrameSums:
     """Sum the frame over a histogram of log-odds.
 
     Examples
     --------
     >>> n = 1000
-    >>> rows = FrameRows(np.zeros(n, np.int64), np.full(n, 0.1), np.full(n, 0.05), np.ones(n))
-    >>> exact, quick = sum_frame_exactly(rows, 1), sum_frame(rows, 1)
+    >>> domain, f = np.zeros(n, np.int64), np.full(n, 0.1)
+    >>> weights = Weights.of(np.full(n, 0.05), np.ones(n))
+    >>> exact = sum_frame_exactly(domain, f, weights, domains=1)
+    >>> quick = sum_frame(place_rows(domain, f, domains=1), weights)
     >>> bool(np.allclose(exact.variance, quick.variance, rtol=1e-3))
     True
     """
-    place = (logit(np.clip(rows.probability, 1e-9, 1.0 - 1e-9)) + OUTERMOST) * (
-        (NODES - 1) / (2.0 * OUTERMOST)
-    )
-    place = np.clip(place, 0.0, NODES - 1 - 1e-9)
-    lower = place.astype(np.int64)
-    upper_share = place - lower
-    cell = rows.domain * NODES + lower
-    weights = _row_weights(rows)
-    shared = [_shared(cell, weight, upper_share, domains) for weight in weights]
     tilted, second, third = _node_tables()
+    size = _shared(placement, weights.first)
     return _frame_sums(
-        size=total_by(rows.domain, rows.severity, domains),
-        sums=(shared[0] @ tilted, shared[1] @ second, shared[2] @ third),
+        size.sum(axis=1),
+        size @ tilted,
+        _shared(placement, weights.second) @ second,
+        _shared(placement, weights.third) @ third,
     )
 
 
-def sum_frame_exactly(rows: FrameRows, domains: int) -> FrameSums:
+def sum_frame_exactly(
+    domain: Positions, probability: Floats, weights: Weights, *, domains: int
+) -> FrameSums:
     """Sum every row; for small frames, and to check the histogram against."""
-    log_odds = logit(np.clip(rows.probability, 1e-9, 1.0 - 1e-9))
-    weights = _row_weights(rows)
+    log_odds = logit(np.clip(probability, 1e-9, 1.0 - 1e-9))
     sums = np.zeros((3, domains, len(SHIFTS)))
     for column, shift in enumerate(SHIFTS):
-        for which, table in enumerate(_moments(log_odds, shift)):
-            sums[which, :, column] = total_by(rows.domain, weights[which] * table, domains)
-    return _frame_sums(
-        size=total_by(rows.domain, rows.severity, domains), sums=(sums[0], sums[1], sums[2])
-    )
+        tilted, second, third = _moments(log_odds, shift)
+        sums[0, :, column] = total_by(domain, weights.first * tilted, domains)
+        sums[1, :, column] = total_by(domain, weights.second * second, domains)
+        sums[2, :, column] = total_by(domain, weights.third * third, domains)
+    return _frame_sums(total_by(domain, weights.first, domains), *sums)
 
 
 def interval(
@@ -166,13 +183,6 @@ def _crossing(rate: Floats, height: Floats) -> Floats:
     return crossing
 
 
-def _row_weights(rows: FrameRows) -> tuple[Floats, Floats, Floats]:
-    pi, severity = rows.inclusion_probability, rows.severity
-    second = severity**2 * (1.0 / pi - 1.0)
-    third = severity**3 * (1.0 - pi) * (1.0 - 2.0 * pi) / pi**2
-    return severity, second, third
-
-
 def _moments(log_odds: Floats, shift: float | Floats) -> tuple[Floats, Floats, Floats]:
     """Mean, second and third moment of (y - f) when y has the shifted log-odds."""
     f, q = expit(log_odds), expit(log_odds + shift)
@@ -186,16 +196,15 @@ def _node_tables() -> tuple[Floats, Floats, Floats]:
     return _moments(nodes[:, None], SHIFTS[None, :])
 
 
-def _shared(cell: Positions, weight: Floats, upper_share: Floats, domains: int) -> Floats:
+def _shared(placement: Placement, weight: Floats) -> Floats:
     """Histogram (domain, node), each row shared between the nodes on either side."""
-    upper = weight * upper_share
-    flat = total_by(cell, weight - upper, domains * NODES)
-    flat[1:] += total_by(cell, upper, domains * NODES)[:-1]
-    return flat.reshape(domains, NODES)
+    cells = placement.domains * NODES
+    upper = weight * placement.upper_share
+    flat = total_by(placement.cell, weight - upper, cells)
+    flat[1:] += total_by(placement.cell, upper, cells)[:-1]
+    return flat.reshape(placement.domains, NODES)
 
 
-def _frame_sums(*, size: Floats, sums: tuple[Floats, Floats, Floats]) -> FrameSums:
+def _frame_sums(size: Floats, tilted: Floats, second: Floats, third: Floats) -> FrameSums:
     per = np.maximum(size, TINY)[:, None]
-    return FrameSums(
-        size=size, rate=sums[0] / per, variance=sums[1] / per**2, third=sums[2] / per**3
-    )
+    return FrameSums(size=size, rate=tilted / per, variance=second / per**2, third=third / per**3)

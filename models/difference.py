@@ -1,0 +1,107 @@
+"""The difference estimator by domain: sums that estimates and intervals are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Floats, Positions, total_by
+from models.audited_frame import AuditedFrame
+from models.interval import TINY, FrameSums, interval, null_at
+
+
+@dataclass(frozen=True, slots=True)
+class DomainTotals:
+    """Per domain, what the estimates are made from.
+
+    Attributes
+    ----------
+    sums
+        What the frame says before any outcome is seen.
+    figure, observed_variance
+        The difference estimate, and its unbiased variance estimate.
+    inflation
+        Observed over null variance of the whole frame, at least 1.
+    decisions, kish_decisions, audits, overturns
+        Counts; Kish's is the effective number of decisions under severities.
+    """
+
+    sums: FrameSums
+    figure: Floats
+    observed_variance: Floats
+    inflation: float
+    decisions: Floats
+    kish_decisions: Floats
+    audits: Floats
+    overturns: Floats
+
+    def bounds(self, level: float) -> tuple[Floats, Floats]:
+        """Lower and upper bound of the rate, per domain."""
+        return interval(
+            self.figure,
+            self.sums,
+            inflation=self.inflation,
+            observed_variance=self.observed_variance,
+            level=level,
+        )
+
+    def variance(self) -> Floats:
+        """Variance of the figure: under the rate found or as observed, whichever is larger."""
+        _, null = null_at(self.sums, self.figure)
+        larger: Floats = np.maximum(self.inflation * null, self.observed_variance)
+        return larger
+
+
+def total_domains(
+    frame: AuditedFrame, domain: Positions, f: Floats, *, sums: FrameSums
+) -> DomainTotals:
+    """Add up the frame and its audits, per domain.
+
+    Parameters
+    ----------
+    domain
+        0-based number of the domain that each row counts for.
+    f
+        Recalibrated overturn probability, one a row.
+    sums
+        What ``models.interval`` says of the same frame and domains.
+    """
+    domains = len(sums.size)
+    severity = np.ones(len(frame)) if frame.severity is None else frame.severity
+    audited = np.flatnonzero(frame.audited)
+    own, y, chance = (
+        domain[audited],
+        frame.overturned[audited],
+        frame.inclusion_probability[audited],
+    )
+    residual = severity[audited] * (y - f[audited])
+    size = np.maximum(sums.size, TINY)
+    predicted = total_by(domain, severity * f, domains)
+    figure = (predicted + total_by(own, residual / chance, domains)) / size
+    observed = total_by(own, (1.0 - chance) / chance**2 * residual**2, domains)
+    return DomainTotals(
+        sums=sums,
+        figure=figure,
+        observed_variance=observed / size**2,
+        inflation=_inflation(sums, figure, observed),
+        decisions=total_by(domain, np.ones(len(frame)), domains),
+        kish_decisions=sums.size**2 / np.maximum(total_by(domain, severity**2, domains), TINY),
+        audits=total_by(own, np.ones(len(own)), domains),
+        overturns=total_by(own, y, domains),
+    )
+
+
+def _inflation(sums: FrameSums, figure: Floats, observed: Floats) -> float:
+    """Observed over null variance of the whole frame: above 1 where the model misfits."""
+    weight = sums.size[:, None]
+    whole = FrameSums(
+        size=np.array([sums.size.sum()]),
+        rate=np.sum(sums.rate * weight, axis=0, keepdims=True) / sums.size.sum(),
+        variance=np.sum(sums.variance * weight**2, axis=0, keepdims=True) / sums.size.sum() ** 2,
+        third=np.sum(sums.third * weight**3, axis=0, keepdims=True) / sums.size.sum() ** 3,
+    )
+    overall = np.array([figure @ sums.size / sums.size.sum()])
+    null = float(null_at(whole, overall)[1][0])
+    seen = float(observed.sum() / sums.size.sum() ** 2)
+    return max(1.0, seen / null) if null > 0.0 else 1.0
