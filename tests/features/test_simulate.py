@@ -17,7 +17,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from features.circumstances import draw_circumstances
-from features.contract import DECISIONS, OUTCOMES, VERDICTS
+from features.contract import DECISIONS, OUTCOMES, VERDICTS, check
 from features.errors import SettingsError, UnknownDecisionError
 from features.judgement import error_probability
 from features.simulate import Simulation, audit, simulate
@@ -64,19 +64,10 @@ def test_a_longer_run_begins_with_the_decisions_of_a_shorter_one() -> None:
     pd.testing.assert_frame_equal(long.truth.head(1000), short.truth)
 
 
-def test_every_column_is_one_of_the_contract_and_none_is_text(made: Simulation) -> None:
-    assert all(DECISIONS.admits(name) for name in made.decisions.columns)
-    assert all(OUTCOMES.admits(name) for name in made.outcomes.columns)
+def test_the_tables_keep_the_data_contract_and_hold_no_text_of_users(made: Simulation) -> None:
+    assert not check(made.decisions.head(20_000), DECISIONS).bad_values
+    assert not check(made.outcomes, OUTCOMES).bad_values
     assert "text" not in made.decisions.columns
-
-
-def test_numbers_keep_to_the_ranges_of_the_contract(made: Simulation) -> None:
-    for name in made.decisions.columns.intersection(list(DECISIONS.by_name)):
-        column = DECISIONS.by_name[name]
-        if column.low is not None:
-            assert made.decisions[name].min() >= column.low, name
-        if column.high is not None:
-            assert made.decisions[name].max() <= column.high, name
 
 
 def test_decisions_have_unique_ids_in_the_order_of_time(made: Simulation) -> None:
