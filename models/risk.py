@@ -1,0 +1,213 @@
+"""Risk: the probability that an audit would overturn a decision, by direction.
+
+A small monotone LightGBM and a logistic model, both on the same features, are averaged in log-odds;
+a two-parameter calibration on later audits, weighted by one over their inclusion probability, turns
+the average into a probability. Training itself is not weighted so: it would raise the variance and
+lose ranking. Shares by direction come from past overturns of the same policy and action.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+
+from features.contract import DIRECTIONS
+from features.errors import TrainingError
+from features.frame import Feature
+from models.encoding import Encoder, fit_encoder
+from models.recalibration import Recalibration, fit_recalibration
+
+FEWEST_OVERTURNS = 20
+_SHARE_STRENGTH = 5.0
+_LOWEST, _HIGHEST = 1e-4, 1 - 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSettings:
+    """How the risk model is fitted; chosen on training folds, see docs/benchmarks.md.
+
+    Attributes
+    ----------
+    rounds, leaves, learning_rate
+        Trees, leaves of each, and the step.
+    leaf_rows
+        Fewest rows of a leaf.
+    ridge
+        Inverse strength of the logistic model's ridge.
+    tree_share
+        Weight of the trees in the average of log-odds, 0 to 1.
+    seed
+        Of the rows and columns that each tree sees.
+    """
+
+    rounds: int = 150
+    leaves: int = 12
+    learning_rate: float = 0.04
+    leaf_rows: int = 40
+    ridge: float = 0.05
+    tree_share: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DirectionShares:
+    """Which way decisions are wrong, when they are.
+
+    Attributes
+    ----------
+    by_cell
+        Shares by direction of each (policy, action) seen, shrunk towards the action's.
+    by_action
+        Shares of each action seen, shrunk towards the overall ones.
+    overall
+        Shares of all overturns, in the order of `features.contract.DIRECTIONS`; they sum to 1.
+    """
+
+    by_cell: dict[tuple[str, str], tuple[float, ...]]
+    by_action: dict[str, tuple[float, ...]]
+    overall: tuple[float, ...]
+
+    def of(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return shape (rows, 3); each row sums to 1."""
+        cells = list(zip(frame["policy"], frame["action"], strict=True))
+        shares = [self.by_cell.get(c, self.by_action.get(c[1], self.overall)) for c in cells]
+        return np.array(shares).reshape(-1, len(DIRECTIONS))
+
+
+@dataclass(frozen=True, slots=True)
+class RiskModel:
+    """A fitted and calibrated risk model."""
+
+    encoder: Encoder
+    booster: lgb.Booster
+    coefficients: np.ndarray
+    intercept: float
+    tree_share: float
+    calibration: Recalibration
+    directions: DirectionShares
+
+    def log_odds(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the average log-odds of an overturn before calibration, shape (rows,)."""
+        trees = self.booster.predict(self.encoder.tree_matrix(frame), raw_score=True, num_threads=1)
+        linear = self.encoder.linear_matrix(frame) @ self.coefficients + self.intercept
+        return np.asarray(self.tree_share * trees + (1 - self.tree_share) * linear)
+
+    def by_direction(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the probability of each direction, shape (rows, 3); the sum is the risk."""
+        risk = calibrated(self.calibration, self.log_odds(frame))
+        return np.asarray(risk[:, None] * self.directions.of(frame))
+
+
+def calibrated(calibration: Recalibration, log_odds: np.ndarray) -> np.ndarray:
+    """Return probabilities of log-odds, shape (rows,), kept off 0 and 1."""
+    return np.clip(calibration.apply(expit(log_odds)), _LOWEST, _HIGHEST)
+
+
+def fit_risk(
+    frame: pd.DataFrame,
+    verdicts: pd.Series,
+    *,
+    extras: tuple[Feature, ...] = (),
+    settings: RiskSettings | None = None,
+) -> RiskModel:
+    """Fit the risk model on audited decisions; it is calibrated afterwards, on later ones.
+
+    Parameters
+    ----------
+    frame
+        Features as `features.frame.build_frame` gives them.
+    verdicts
+        What the audit of each row found.
+
+    Raises
+    ------
+    TrainingError
+        If there are too few overturns, or nothing but overturns.
+    """
+    settings = settings or RiskSettings()
+    overturned = verdicts.isin(DIRECTIONS).to_numpy(dtype=float)
+    if min(overturned.sum(), (1 - overturned).sum()) < FEWEST_OVERTURNS:
+        raise TrainingError(
+            f"training: saw {int(overturned.sum())} overturns in {len(frame):,} audits; expected at "
+            f"least {FEWEST_OVERTURNS} overturned and as many upheld; load more outcomes"
+        )
+    encoder = fit_encoder(frame, extras)
+    booster = _fit_trees(encoder, frame, overturned, settings)
+    logistic = LogisticRegression(C=settings.ridge, max_iter=1000)
+    logistic.fit(encoder.linear_matrix(frame), overturned)
+    return RiskModel(
+        encoder,
+        booster,
+        logistic.coef_[0],
+        float(logistic.intercept_[0]),
+        settings.tree_share,
+        Recalibration(0.0, 1.0),
+        _fit_directions(frame, verdicts),
+    )
+
+
+def fit_calibration(
+    model: RiskModel, frame: pd.DataFrame, overturned: np.ndarray, inclusion: np.ndarray
+) -> Recalibration:
+    """Fit the calibration on later audits; `inclusion` is each one's inclusion probability."""
+    return fit_recalibration(expit(model.log_odds(frame)), overturned, inclusion)
+
+
+def _fit_trees(
+    encoder: Encoder, frame: pd.DataFrame, overturned: np.ndarray, settings: RiskSettings
+) -> lgb.Booster:
+    dataset = lgb.Dataset(
+        encoder.tree_matrix(frame),
+        label=overturned,
+        feature_name=[f.name for f in encoder.features],
+        categorical_feature=encoder.categories,
+        params={"verbose": -1},
+    )
+    parameters: dict[str, Any] = {
+        "objective": "binary",
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": settings.leaf_rows,
+        "lambda_l2": 10.0,
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "cat_smooth": 50.0,
+        "cat_l2": 50.0,
+        "min_data_per_group": 100,
+        "monotone_constraints": [f.monotone for f in encoder.features],
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 2,
+        "seed": settings.seed,
+        "verbose": -1,
+    }
+    return lgb.train(parameters, dataset, num_boost_round=settings.rounds)
+
+
+def _fit_directions(frame: pd.DataFrame, verdicts: pd.Series) -> DirectionShares:
+    wrong = verdicts.isin(DIRECTIONS).to_numpy()
+    found = pd.get_dummies(pd.Categorical(verdicts[wrong], categories=DIRECTIONS), dtype=float)
+    found.index = pd.MultiIndex.from_frame(frame.loc[wrong, ["policy", "action"]].astype(object))
+    overall = _shrink(found.sum().to_numpy(), np.full(len(DIRECTIONS), 1 / len(DIRECTIONS)))
+    by_action = {
+        str(action): _shrink(counts.to_numpy(), overall)
+        for action, counts in found.groupby(level="action").sum().iterrows()
+    }
+    by_cell = {
+        (str(policy), str(action)): _shrink(counts.to_numpy(), by_action[str(action)])
+        for (policy, action), counts in found.groupby(level=[0, 1]).sum().iterrows()
+    }
+    plain = {name: tuple(map(float, shares)) for name, shares in by_action.items()}
+    cells = {name: tuple(map(float, shares)) for name, shares in by_cell.items()}
+    return DirectionShares(cells, plain, tuple(map(float, overall)))
+
+
+def _shrink(counts: np.ndarray, parent: np.ndarray) -> np.ndarray:
+    return np.asarray((counts + _SHARE_STRENGTH * parent) / (counts.sum() + _SHARE_STRENGTH))

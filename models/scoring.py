@@ -1,0 +1,52 @@
+"""Scores of decisions under one bundle: risk by direction, and the harm that an audit would undo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features.frame import build_frame
+from models.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores in the order of the decisions.
+
+    Attributes
+    ----------
+    by_direction
+        Probability of each direction, shape (rows, 3), as `features.contract.DIRECTIONS`.
+    expected_harm
+        Harm that an audit would undo, in expectation, 0 or more, in units of policies.toml.
+    frame
+        The features that the scores were made from.
+    """
+
+    by_direction: np.ndarray
+    expected_harm: np.ndarray
+    frame: pd.DataFrame
+
+    @property
+    def overturn_probability(self) -> np.ndarray:
+        """Return the chance that an audit would overturn each decision, 0 to 1."""
+        return np.asarray(self.by_direction.sum(axis=1))
+
+
+def features_of(bundle: Bundle, decisions: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Return the features of decisions as the bundle's model takes them."""
+    opinion = None if bundle.opinion is None else bundle.opinion.of(decisions)
+    return build_frame(
+        decisions, records, opinion=opinion, top_rank=bundle.top_rank, extras=bundle.extras
+    )
+
+
+def score(bundle: Bundle, decisions: pd.DataFrame, records: pd.DataFrame) -> Scores:
+    """Score decisions, given their track records at this moment."""
+    frame = features_of(bundle, decisions, records)
+    by_direction = bundle.risk.by_direction(frame)
+    views = decisions["views"] if "views" in decisions else pd.Series(np.nan, decisions.index)
+    harm = bundle.policies.harm(decisions["policy"].to_numpy(dtype=object), views.to_numpy(float))
+    return Scores(by_direction, (by_direction * harm).sum(axis=1), frame)

@@ -1,0 +1,212 @@
+"""Second opinion: what the content suggests should have been decided.
+
+Two linear models on hashed character and word n-grams: which action was right for such content,
+and whether such content with this action was overturned. For training rows both are fitted out of
+fold by ``item_group``, so that no row is judged by a model that saw a near-duplicate of it. Hashing
+keeps no vocabulary: no user's words are stored. Without content every value is null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from features.contract import DIRECTIONS
+from features.frame import OPINION_FEATURES
+
+_BITS = 17
+_FEWEST_ROWS = 200
+_FEWEST_OVERTURNS = 30
+_FOLDS = 5
+_COLUMNS = [feature.name for feature in OPINION_FEATURES]
+
+
+@dataclass(frozen=True, slots=True)
+class SecondOpinion:
+    """A fitted second opinion.
+
+    Attributes
+    ----------
+    actions
+        The actions that it knows.
+    rarity
+        Inverse document frequency of each hash bucket, shape (buckets,).
+    action_weights, action_intercept
+        Of the model of the right action, shapes (buckets, actions) and (actions,).
+    error_weights, error_intercept
+        Of the model of an overturn given the action taken, same shapes.
+    """
+
+    actions: tuple[str, ...]
+    rarity: np.ndarray
+    action_weights: np.ndarray
+    action_intercept: np.ndarray
+    error_weights: np.ndarray
+    error_intercept: np.ndarray
+
+    def of(self, decisions: pd.DataFrame) -> pd.DataFrame:
+        """Return the opinion on each decision, columns as `features.frame.OPINION_FEATURES`.
+
+        Null where there is no text; where the action is not known only the entropy is given.
+        """
+        opinion = np.full((len(decisions), len(_COLUMNS)), np.nan)
+        rows = _with_text(decisions)
+        if len(rows):
+            told = decisions.iloc[rows]
+            opinion[rows] = self._of_texts(told["text"], told["action"])
+        return pd.DataFrame(opinion, columns=_COLUMNS, index=decisions.index)
+
+    def _of_texts(self, texts: pd.Series, actions: pd.Series) -> np.ndarray:
+        grams = hashed(texts) @ sparse.diags_array(self.rarity)
+        right = softmax(grams @ self.action_weights + self.action_intercept, axis=1)
+        error = expit(grams @ self.error_weights + self.error_intercept)
+        codes = pd.Index(self.actions, dtype="str").get_indexer(pd.Index(actions))
+        taken = np.take_along_axis(right, np.maximum(codes, 0)[:, None], axis=1)[:, 0]
+        others = right.copy()
+        others[np.arange(len(codes)), codes] = 0
+        entropy = -(right * np.log(np.maximum(right, 1e-12))).sum(axis=1) / np.log(
+            len(self.actions)
+        )
+        mistaken = np.take_along_axis(error, np.maximum(codes, 0)[:, None], axis=1)[:, 0]
+        told = np.column_stack(
+            [taken, taken - others.max(axis=1), np.clip(entropy, 0, 1), mistaken]
+        )
+        told[codes < 0, :2] = told[codes < 0, 3:] = np.nan
+        return told
+
+
+def hashed(texts: pd.Series) -> sparse.csr_array:
+    """Return hashed n-gram counts of texts, shape (texts, buckets), rows of length 1."""
+    grams = [
+        HashingVectorizer(
+            analyzer=analyzer, ngram_range=span, n_features=2**_BITS, alternate_sign=False
+        ).transform(texts)
+        for analyzer, span in (("char_wb", (2, 4)), ("word", (1, 2)))
+    ]
+    return sparse.csr_array(sparse.hstack(grams))
+
+
+def fit_second_opinion(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> SecondOpinion | None:
+    """Fit a second opinion on decisions with text; null where there is too little to learn from.
+
+    Parameters
+    ----------
+    decisions
+        Rows with ``text`` and ``action``, audited or not.
+    outcomes
+        What audits found of some of them.
+    """
+    rows = _with_text(decisions)
+    if len(rows) < _FEWEST_ROWS:
+        return None
+    told = decisions.iloc[rows].merge(_findings(outcomes), on="decision_id", how="left")
+    actions = tuple(sorted(told["action"].unique()))
+    if len(actions) < 2:
+        return None
+    grams = hashed(told["text"])
+    seen = np.bincount(grams.indices, minlength=grams.shape[1])
+    rarity = np.log((1 + grams.shape[0]) / (1 + seen)) + 1
+    grams = grams @ sparse.diags_array(rarity)
+    weights, intercept = _fit_action(grams, _right_action(told, actions), actions)
+    error_weights, error_intercept = _fit_error(grams, told, actions)
+    arrays = (rarity, weights, intercept, error_weights, error_intercept)
+    return SecondOpinion(actions, *(array.astype(np.float32) for array in arrays))
+
+
+def out_of_fold(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return opinions on the decisions, each by a model that saw none of its ``item_group``."""
+    opinion = pd.DataFrame(np.nan, columns=_COLUMNS, index=decisions.index)
+    fold = _fold(decisions)
+    for held_out in range(_FOLDS):
+        judge = fit_second_opinion(decisions[fold != held_out], outcomes)
+        if judge is not None:
+            opinion.loc[fold == held_out] = judge.of(decisions[fold == held_out])
+    return opinion
+
+
+def groups_of(decisions: pd.DataFrame) -> pd.Series:
+    """Return the group of near-duplicates of each decision: item group, item, or itself."""
+    group = decisions["decision_id"]
+    for name in ("item_id", "item_group"):
+        if name in decisions:
+            group = decisions[name].fillna(group)
+    return group
+
+
+def _fold(decisions: pd.DataFrame) -> np.ndarray:
+    """Assign groups to folds by their name alone, so that the order of rows changes nothing."""
+    names = groups_of(decisions)
+    return np.asarray(pd.util.hash_array(names.to_numpy(dtype=object)) % _FOLDS)
+
+
+def _with_text(decisions: pd.DataFrame) -> np.ndarray:
+    if "text" not in decisions:
+        return np.array([], dtype=int)
+    return np.flatnonzero(decisions["text"].notna().to_numpy())
+
+
+def _findings(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the last audit of each decision: whether overturned, and the action that was right."""
+    last = outcomes.sort_values("audited_at").drop_duplicates("decision_id", keep="last")
+    corrected = last.get("corrected_action", None)
+    return pd.DataFrame(
+        {
+            "decision_id": last["decision_id"],
+            "overturned": last["verdict"].isin(DIRECTIONS).astype(float),
+            "corrected": corrected,
+        }
+    )
+
+
+def _right_action(told: pd.DataFrame, actions: tuple[str, ...]) -> pd.Series:
+    """Return the action that was right as far as known: the audit's, else the one taken.
+
+    An overturn without a corrected action says only what was wrong: with two actions the other
+    one was right, with more nothing is known (null).
+    """
+    overturned = told["overturned"] == 1
+    other = told["action"].map({actions[0]: actions[1], actions[1]: actions[0]})
+    unsaid = other if len(actions) == 2 else pd.Series(None, index=told.index, dtype="str")
+    known = told["corrected"].where(told["corrected"].isin(actions), unsaid)
+    return told["action"].where(~overturned, known)
+
+
+def _fit_action(
+    grams: sparse.csr_array, right: pd.Series, actions: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    known = right.notna().to_numpy()
+    model = LogisticRegression(C=2.0, tol=1e-3, max_iter=300)
+    model.fit(grams[known], right[known])
+    weights = np.zeros((grams.shape[1], len(actions)))
+    intercept = np.full(len(actions), -20.0)
+    place = [actions.index(name) for name in model.classes_]
+    if len(place) == 2:  # scikit-learn keeps one column for two classes
+        weights[:, place[1]], intercept[place] = model.coef_[0], (0.0, model.intercept_[0])
+    else:
+        weights[:, place], intercept[place] = model.coef_.T, model.intercept_
+    return weights, intercept
+
+
+def _fit_error(
+    grams: sparse.csr_array, told: pd.DataFrame, actions: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Fit one model of an overturn for each action that was audited and overturned enough."""
+    audited = told["overturned"].notna().to_numpy()
+    overturned = told["overturned"].to_numpy(dtype=float)
+    rate = (overturned[audited].sum() + 1) / (audited.sum() + 20)
+    weights = np.zeros((grams.shape[1], len(actions)))
+    intercept = np.full(len(actions), np.log(rate / (1 - rate)))
+    for code, action in enumerate(actions):
+        rows = np.flatnonzero(audited & (told["action"] == action).to_numpy())
+        errors = overturned[rows].sum()
+        if _FEWEST_OVERTURNS <= errors <= len(rows) - _FEWEST_OVERTURNS:
+            model = LogisticRegression(C=0.5, tol=1e-3, max_iter=300)
+            model.fit(grams[rows], overturned[rows])
+            weights[:, code], intercept[code] = model.coef_[0], model.intercept_[0]
+    return weights, intercept
