@@ -1,1 +1,1 @@
-"""Drift, fairness and quality, and the pages that tell of them. The only room that knows Evidently."""
+"""Drift, fairness and quality, and the pages that tell of them; no other room knows Evidently."""

@@ -1,0 +1,175 @@
+"""Drift: whether the decisions ranked now still look like those that the model learned from.
+
+Evidently compares each feature, and the predicted risk, with the bundle's profile, by the size of
+the change and not by its significance: at thousands of rows the slightest change is significant.
+Features that one side does not hold at all are not compared, and are named.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from features.errors import EstimateError
+
+with warnings.catch_warnings():
+    # Evidently reaches for a name that numpy has moved; only its import says so.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+SAMPLED_ROWS = 5_000
+FEWEST_ROWS = 30
+THRESHOLD = 0.1
+NUMBER_METHOD = "wasserstein"
+CATEGORY_METHOD = "jensenshannon"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureDrift:
+    """How far one feature moved.
+
+    Attributes
+    ----------
+    feature
+        Name of the column.
+    kind
+        ``number`` or ``category``.
+    distance
+        Of numbers: Wasserstein distance over the reference's standard deviation, so about the
+        number of standard deviations moved. Of categories: Jensen-Shannon distance, 0 to 1.
+    drifted
+        Whether it reached the threshold.
+    """
+
+    feature: str
+    kind: str
+    distance: float
+    drifted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far the features of a period moved from the reference.
+
+    Attributes
+    ----------
+    features
+        Those compared, the largest distance first.
+    not_compared
+        Features that the current or the reference rows do not hold.
+    current_rows, reference_rows
+        Rows compared, after sampling.
+    """
+
+    features: tuple[FeatureDrift, ...]
+    not_compared: tuple[str, ...]
+    current_rows: int
+    reference_rows: int
+
+    @property
+    def drifted(self) -> tuple[str, ...]:
+        """Names of the features that drifted, the largest distance first."""
+        return tuple(feature.feature for feature in self.features if feature.drifted)
+
+    @property
+    def share(self) -> float:
+        """Share of the compared features that drifted, 0 to 1."""
+        return len(self.drifted) / max(len(self.features), 1)
+
+
+def measure_drift(reference: pd.DataFrame, current: pd.DataFrame, *, page: Path) -> Drift:
+    """Compare current features with the reference and save Evidently's own page.
+
+    Parameters
+    ----------
+    reference, current
+        Feature frames; columns that only one of them has are not compared. Sampled to at most
+        `SAMPLED_ROWS` rows each, the same ones every time.
+    page
+        Where Evidently's HTML goes; it opens offline.
+
+    Raises
+    ------
+    EstimateError
+        If either has too few rows, or no feature can be compared.
+    """
+    _require_rows(reference, current)
+    names = _comparable(reference, current)
+    numbers = [name for name in names if pd.api.types.is_numeric_dtype(reference[name])]
+    categories = [name for name in names if name not in numbers]
+    definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories)
+    sampled = {
+        side: _sampled(frame[names], categories)
+        for side, frame in (("current", current), ("reference", reference))
+    }
+    report = Report(
+        [
+            DataDriftPreset(
+                columns=names,
+                num_method=NUMBER_METHOD,
+                cat_method=CATEGORY_METHOD,
+                num_threshold=THRESHOLD,
+                cat_threshold=THRESHOLD,
+            )
+        ]
+    )
+    snapshot = report.run(
+        current_data=Dataset.from_pandas(sampled["current"], data_definition=definition),
+        reference_data=Dataset.from_pandas(sampled["reference"], data_definition=definition),
+    )
+    snapshot.save_html(str(page))
+    found = [
+        FeatureDrift(name, "number" if name in numbers else "category", size, size >= THRESHOLD)
+        for name, size in _distances(snapshot.dict()).items()
+    ]
+    everything = {*map(str, reference), *map(str, current)}
+    return Drift(
+        features=tuple(sorted(found, key=lambda f: (-f.distance, f.feature))),
+        not_compared=tuple(sorted(everything - set(names))),
+        current_rows=len(sampled["current"]),
+        reference_rows=len(sampled["reference"]),
+    )
+
+
+def _require_rows(reference: pd.DataFrame, current: pd.DataFrame) -> None:
+    for name, frame in (("the model's training profile", reference), ("the period", current)):
+        if len(frame) < FEWEST_ROWS:
+            raise EstimateError(
+                f"drift: {name} holds {len(frame)} decisions; expected at least {FEWEST_ROWS}; "
+                "choose a longer period"
+            )
+
+
+def _comparable(reference: pd.DataFrame, current: pd.DataFrame) -> list[str]:
+    both = [name for name in map(str, reference) if name in current]
+    names = [n for n in both if reference[n].notna().any() and current[n].notna().any()]
+    if not names:
+        raise EstimateError(
+            "drift: no feature is held by both the training profile and the period; train and "
+            "publish a model with this version"
+        )
+    return names
+
+
+def _sampled(frame: pd.DataFrame, categories: list[str]) -> pd.DataFrame:
+    """Sample rows, and let an absent category be one that can be compared."""
+    if len(frame) > SAMPLED_ROWS:
+        chosen = np.random.default_rng(0).choice(len(frame), SAMPLED_ROWS, replace=False)
+        frame = frame.iloc[np.sort(chosen)]
+    named = {name: frame[name].astype(object).fillna("(not known)") for name in categories}
+    return frame.assign(**named).reset_index(drop=True)
+
+
+def _distances(document: dict[str, object]) -> dict[str, float]:
+    metrics = document["metrics"]
+    assert isinstance(metrics, list)
+    return {
+        metric["config"]["column"]: float(np.nan_to_num(metric["value"]))
+        for metric in metrics
+        if metric["config"]["type"].endswith(":ValueDrift")
+    }

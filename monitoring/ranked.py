@@ -1,0 +1,188 @@
+"""What was ranked in a period, one row a decision, with what its audit found.
+
+A decision may be offered several times. It keeps its random number, so that it could be audited if
+its chance was ever large enough: its inclusion probability is the largest over its offers, and it
+was selected if it ever was. Only audits of selected decisions enter a figure; an audit that
+somebody made beside the selection has no known chance, and is counted but left out.
+
+Not every selected decision is audited. Within a policy, those that were not are taken to be like
+those that were, and the chance is lowered by the share that was finished.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from features.contract import DIRECTIONS
+from features.errors import HomeError
+from features.store import Store
+from models.estimate import AuditedFrame
+
+_SCORES = (*DIRECTIONS, "overturn_probability", "expected_harm", "plan_version", "model_version")
+_FINISHED_STRENGTH = 10.0
+"""Selected decisions' worth of the overall finished share that each policy starts from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Decisions ranked in a period.
+
+    Attributes
+    ----------
+    table
+        A row a decision: scores of its latest offer, ``inclusion_probability`` (the largest),
+        ``selected``, ``random_audit``, ``selected_at``, the columns of the contract, ``decided_by``
+        (``people`` or ``automation``), ``audited``, ``verdict`` and ``overturned`` (1 or 0, null
+        where not audited), ``finished_share`` (of the selected decisions of its policy, 0 to 1).
+    audits_beside
+        Audits of decisions that were ranked but not selected; no figure counts them.
+    """
+
+    table: pd.DataFrame
+    audits_beside: int
+
+    @property
+    def selected(self) -> int:
+        """Number of decisions selected for audit."""
+        return int(self.table["selected"].sum())
+
+    @property
+    def audits(self) -> int:
+        """Number of selected decisions whose audit is finished."""
+        return int(self.table["audited"].sum())
+
+    @property
+    def unfinished(self) -> int:
+        """Number of selected decisions without an audit: the nonresponse."""
+        return self.selected - self.audits
+
+    def audited_frame(self, direction: str | None = None) -> AuditedFrame:
+        """Return the frame that `models.estimate` reads, of all overturns or of one direction."""
+        table = self.table
+        overturned = table["overturned"].to_numpy(dtype=float)
+        if direction is not None:
+            hit = (table["verdict"] == direction).to_numpy(dtype=bool, na_value=False)
+            overturned = np.where(table["audited"], hit.astype(float), np.nan)
+        chance = table["inclusion_probability"] * table["finished_share"]
+        return AuditedFrame(
+            overturn_probability=table[direction or "overturn_probability"].to_numpy(dtype=float),
+            inclusion_probability=chance.to_numpy(dtype=float),
+            audited=table["audited"].to_numpy(dtype=bool),
+            overturned=overturned,
+        )
+
+
+def read_ranked(
+    store: Store, *, since: datetime | None = None, until: datetime | None = None
+) -> tuple[Ranked, Ranked | None]:
+    """Read what was ranked with ``since <= selected_at < until``, and what was ranked before it.
+
+    The earlier part serves to recalibrate the risk, so only what the same model versions ranked is
+    read of it; it is null where there is none.
+
+    Raises
+    ------
+    HomeError
+        If nothing was ranked in the period.
+    """
+    selections = store.selections(since=since, until=until)
+    if selections.empty:
+        raise HomeError(
+            f"report: no decision was ranked {_period_in_words(since, until)}; rank decisions "
+            "first (`secondlook rank`, or POST /v1/rank), or choose another period"
+        )
+    decisions, outcomes = store.decisions(), store.outcomes()
+    ranked = join_ranked(selections, decisions, outcomes)
+    if since is None:
+        return ranked, None
+    before = store.selections(until=since)
+    if not before.empty:
+        before = before[before["model_version"].isin(selections["model_version"].unique())]
+    return ranked, None if before.empty else join_ranked(before, decisions, outcomes)
+
+
+def join_ranked(
+    selections: pd.DataFrame, decisions: pd.DataFrame, outcomes: pd.DataFrame
+) -> Ranked:
+    """Join offers with the decisions they are of and the audits made of them.
+
+    Examples
+    --------
+    >>> offers = pd.DataFrame({"selection_id": [1, 2], "decision_id": ["d", "d"],
+    ...     "selected_at": pd.to_datetime(["2026-01-01", "2026-01-02"], utc=True),
+    ...     "over_enforcement": [.1, .2], "under_enforcement": [0., 0.],
+    ...     "wrong_selection": [0., 0.], "overturn_probability": [.1, .2],
+    ...     "expected_harm": [.1, .2], "plan_version": ["p", "p"], "model_version": ["1", "1"],
+    ...     "inclusion_probability": [.6, .4], "selected": [True, False],
+    ...     "random_audit": [False, False]})
+    >>> decisions = pd.DataFrame({"decision_id": ["d"], "policy": ["spam"]})
+    >>> outcomes = pd.DataFrame({"decision_id": ["d"], "verdict": ["correct"],
+    ...     "audited_at": pd.to_datetime(["2026-01-03"], utc=True)})
+    >>> ranked = join_ranked(offers, decisions, outcomes)
+    >>> row = ranked.table.iloc[0]
+    >>> float(row["inclusion_probability"]), bool(row["selected"]), float(row["overturned"])
+    (0.6, True, 0.0)
+    """
+    table = _one_row_a_decision(selections)
+    table = table.merge(decisions, on="decision_id", how="left", validate="one_to_one")
+    table = table.merge(_audits(outcomes), on="decision_id", how="left", validate="one_to_one")
+    found = table["verdict"].notna()
+    audited = found & table["selected"]
+    verdict = table["verdict"].where(audited)
+    table = table.assign(
+        audited=audited,
+        verdict=verdict,
+        overturned=verdict.isin(DIRECTIONS).astype(float).where(audited),
+        decided_by=_decided_by(table),
+    )
+    table["finished_share"] = _finished_share(table)
+    return Ranked(table, int((found & ~table["selected"]).sum()))
+
+
+def _one_row_a_decision(selections: pd.DataFrame) -> pd.DataFrame:
+    ordered = selections.sort_values("selection_id", kind="stable")
+    offers = ordered.groupby("decision_id", sort=False)
+    latest = ordered.drop_duplicates("decision_id", keep="last")
+    latest = latest.set_index("decision_id")[[*_SCORES, "selected_at"]]
+    ever = offers[["inclusion_probability", "selected", "random_audit"]].max()
+    return latest.join(ever).reset_index()
+
+
+def _audits(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return the latest finding of each audited decision; appeals and drills are no audits."""
+    if "source" in outcomes:
+        outcomes = outcomes[outcomes["source"].fillna("audit") == "audit"]
+    latest = outcomes.sort_values("audited_at", kind="stable").drop_duplicates(
+        "decision_id", keep="last"
+    )
+    return latest[["decision_id", "verdict", "audited_at"]]
+
+
+def _decided_by(table: pd.DataFrame) -> np.ndarray:
+    if "moderator_id" not in table:
+        return np.full(len(table), "automation", dtype=object)
+    moderator = table["moderator_id"]
+    return np.where(moderator.isna() | (moderator == ""), "automation", "people")
+
+
+def _finished_share(table: pd.DataFrame) -> pd.Series:
+    """Return the share of selected decisions that were audited, by policy, drawn to the overall."""
+    chosen = table[table["selected"]]
+    overall = float(chosen["audited"].mean()) if len(chosen) else 0.0
+    counts = chosen.groupby("policy")["audited"].agg(["sum", "size"])
+    share = (counts["sum"] + _FINISHED_STRENGTH * overall) / (counts["size"] + _FINISHED_STRENGTH)
+    return table["policy"].map(share).astype(float).fillna(overall)
+
+
+def _period_in_words(since: datetime | None, until: datetime | None) -> str:
+    parts: Iterable[str] = (
+        f"{word} {time:%Y-%m-%d %H:%M}"
+        for word, time in (("from", since), ("until", until))
+        if time is not None
+    )
+    return " ".join(parts) or "yet"
