@@ -1,4 +1,4 @@
-"""Ranking: scores and selection of decisions in one table, as the service and the command give it."""
+"""Ranking: scores and selection of decisions in one table, as the service gives it."""
 
 from __future__ import annotations
 

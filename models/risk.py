@@ -134,8 +134,8 @@ def fit_risk(
     overturned = verdicts.isin(DIRECTIONS).to_numpy(dtype=float)
     if min(overturned.sum(), (1 - overturned).sum()) < FEWEST_OVERTURNS:
         raise TrainingError(
-            f"training: saw {int(overturned.sum())} overturns in {len(frame):,} audits; expected at "
-            f"least {FEWEST_OVERTURNS} overturned and as many upheld; load more outcomes"
+            f"training: saw {int(overturned.sum())} overturns in {len(frame):,} audits; expected "
+            f"at least {FEWEST_OVERTURNS} overturned and as many upheld; load more outcomes"
         )
     encoder = fit_encoder(frame, extras)
     booster = _fit_trees(encoder, frame, overturned, settings)
@@ -200,13 +200,16 @@ def _fit_directions(frame: pd.DataFrame, verdicts: pd.Series) -> DirectionShares
         str(action): _shrink(counts.to_numpy(), overall)
         for action, counts in found.groupby(level="action").sum().iterrows()
     }
+    cells = found.groupby(level=[0, 1]).sum()
     by_cell = {
-        (str(policy), str(action)): _shrink(counts.to_numpy(), by_action[str(action)])
-        for (policy, action), counts in found.groupby(level=[0, 1]).sum().iterrows()
+        (str(policy), str(action)): _shrink(counts, by_action[str(action)])
+        for (policy, action), counts in zip(cells.index, cells.to_numpy(), strict=True)
     }
-    plain = {name: tuple(map(float, shares)) for name, shares in by_action.items()}
-    cells = {name: tuple(map(float, shares)) for name, shares in by_cell.items()}
-    return DirectionShares(cells, plain, tuple(map(float, overall)))
+    return DirectionShares(
+        {cell: tuple(shares.tolist()) for cell, shares in by_cell.items()},
+        {action: tuple(shares.tolist()) for action, shares in by_action.items()},
+        tuple(overall.tolist()),
+    )
 
 
 def _shrink(counts: np.ndarray, parent: np.ndarray) -> np.ndarray:

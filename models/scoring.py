@@ -1,4 +1,4 @@
-"""Scores of decisions under one bundle: risk by direction, and the harm that an audit would undo."""
+"""Scores under one bundle: risk by direction, and the harm that an audit would undo."""
 
 from __future__ import annotations
 

@@ -50,20 +50,21 @@ class SecondOpinion:
     error_weights: np.ndarray
     error_intercept: np.ndarray
 
-    def of(self, decisions: pd.DataFrame) -> pd.DataFrame:
+    def of(self, decisions: pd.DataFrame, grams: sparse.csr_array | None = None) -> pd.DataFrame:
         """Return the opinion on each decision, columns as `features.frame.OPINION_FEATURES`.
 
         Null where there is no text; where the action is not known only the entropy is given.
+        `grams` are the decisions' own, from `hashed`, where they are at hand already.
         """
         opinion = np.full((len(decisions), len(_COLUMNS)), np.nan)
         rows = _with_text(decisions)
         if len(rows):
-            told = decisions.iloc[rows]
-            opinion[rows] = self._of_texts(told["text"], told["action"])
+            told = hashed(decisions["text"].iloc[rows]) if grams is None else grams[rows]
+            opinion[rows] = self._of_grams(told, decisions["action"].iloc[rows])
         return pd.DataFrame(opinion, columns=_COLUMNS, index=decisions.index)
 
-    def _of_texts(self, texts: pd.Series, actions: pd.Series) -> np.ndarray:
-        grams = hashed(texts) @ sparse.diags_array(self.rarity)
+    def _of_grams(self, grams: sparse.csr_array, actions: pd.Series) -> np.ndarray:
+        grams = grams @ sparse.diags_array(self.rarity)
         right = softmax(grams @ self.action_weights + self.action_intercept, axis=1)
         error = expit(grams @ self.error_weights + self.error_intercept)
         codes = pd.Index(self.actions, dtype="str").get_indexer(pd.Index(actions))
@@ -82,17 +83,23 @@ class SecondOpinion:
 
 
 def hashed(texts: pd.Series) -> sparse.csr_array:
-    """Return hashed n-gram counts of texts, shape (texts, buckets), rows of length 1."""
+    """Return hashed n-gram counts of texts, shape (texts, buckets); null is a row of zeros.
+
+    Rows of either kind of n-gram have length 1.
+    """
+    codes, unique = pd.factorize(texts.fillna(""))
     grams = [
         HashingVectorizer(
             analyzer=analyzer, ngram_range=span, n_features=2**_BITS, alternate_sign=False
-        ).transform(texts)
+        ).transform(unique)
         for analyzer, span in (("char_wb", (2, 4)), ("word", (1, 2)))
     ]
-    return sparse.csr_array(sparse.hstack(grams))
+    return sparse.csr_array(sparse.hstack(grams, format="csr"))[codes]
 
 
-def fit_second_opinion(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> SecondOpinion | None:
+def fit_second_opinion(
+    decisions: pd.DataFrame, outcomes: pd.DataFrame, grams: sparse.csr_array
+) -> SecondOpinion | None:
     """Fit a second opinion on decisions with text; null where there is too little to learn from.
 
     Parameters
@@ -101,32 +108,45 @@ def fit_second_opinion(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> Secon
         Rows with ``text`` and ``action``, audited or not.
     outcomes
         What audits found of some of them.
+    grams
+        `hashed` texts of the decisions.
     """
     rows = _with_text(decisions)
-    if len(rows) < _FEWEST_ROWS:
+    actions = tuple(sorted(decisions["action"].iloc[rows].unique()))
+    if len(rows) < _FEWEST_ROWS or len(actions) < 2:
         return None
     told = decisions.iloc[rows].merge(_findings(outcomes), on="decision_id", how="left")
-    actions = tuple(sorted(told["action"].unique()))
-    if len(actions) < 2:
-        return None
-    grams = hashed(told["text"])
-    seen = np.bincount(grams.indices, minlength=grams.shape[1])
-    rarity = np.log((1 + grams.shape[0]) / (1 + seen)) + 1
-    grams = grams @ sparse.diags_array(rarity)
-    weights, intercept = _fit_action(grams, _right_action(told, actions), actions)
-    error_weights, error_intercept = _fit_error(grams, told, actions)
-    arrays = (rarity, weights, intercept, error_weights, error_intercept)
-    return SecondOpinion(actions, *(array.astype(np.float32) for array in arrays))
+    seen = np.bincount(grams[rows].indices, minlength=grams.shape[1])
+    rarity = np.log((1 + len(rows)) / (1 + seen)) + 1
+    used = np.flatnonzero(seen)
+    weighed = (grams[rows] @ sparse.diags_array(rarity))[:, used]
+    right = _fit_action(weighed, _right_action(told, actions), actions)
+    error = _fit_error(weighed, told, actions)
+    spread = [np.zeros((grams.shape[1], len(actions)), np.float32) for _ in range(2)]
+    for whole, (weights, _) in zip(spread, (right, error), strict=True):
+        whole[used] = weights
+    return SecondOpinion(
+        actions,
+        rarity.astype(np.float32),
+        spread[0],
+        right[1].astype(np.float32),
+        spread[1],
+        error[1].astype(np.float32),
+    )
 
 
-def out_of_fold(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
+def out_of_fold(
+    decisions: pd.DataFrame, outcomes: pd.DataFrame, grams: sparse.csr_array
+) -> pd.DataFrame:
     """Return opinions on the decisions, each by a model that saw none of its ``item_group``."""
     opinion = pd.DataFrame(np.nan, columns=_COLUMNS, index=decisions.index)
     fold = _fold(decisions)
-    for held_out in range(_FOLDS):
-        judge = fit_second_opinion(decisions[fold != held_out], outcomes)
-        if judge is not None:
-            opinion.loc[fold == held_out] = judge.of(decisions[fold == held_out])
+    for number in range(_FOLDS):
+        others, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+        judge = fit_second_opinion(decisions.iloc[others], outcomes, grams[others])
+        if judge is not None and len(held_out):
+            theirs = judge.of(decisions.iloc[held_out], grams[held_out])
+            opinion.iloc[held_out] = theirs.to_numpy()
     return opinion
 
 
