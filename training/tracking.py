@@ -1,0 +1,150 @@
+"""MLflow: runs, the registry and its aliases, all inside the home folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow.exceptions import MlflowException
+
+from features.errors import HomeError
+from features.home import Home
+from models.bundle import Bundle
+from training.evaluate import BUDGETS
+from training.learn import LearningSettings, Trial
+
+MODEL_NAME = "secondlook"
+EXPERIMENT = "second-look"
+_PYFUNC = Path(__file__).with_name("pyfunc.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A model version in the registry."""
+
+    version: str
+    run_id: str
+    fingerprint: str
+
+
+@contextmanager
+def tracked(home: Home) -> Iterator[mlflow.MlflowClient]:
+    """Point MLflow at the home's own store while in the block; say nothing to the console."""
+    before = mlflow.get_tracking_uri()
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of MLflow's own making, nothing a user could mend
+        mlflow.set_tracking_uri(home.tracking_uri)
+        client = mlflow.MlflowClient(home.tracking_uri, home.tracking_uri)
+        if client.get_experiment_by_name(EXPERIMENT) is None:
+            client.create_experiment(EXPERIMENT, artifact_location=home.artifacts.as_uri())
+        mlflow.set_experiment(EXPERIMENT)
+        try:
+            yield client
+        finally:
+            mlflow.set_tracking_uri(before)
+
+
+def log_and_register(
+    home: Home,
+    *,
+    folder: Path,
+    bundle: Bundle,
+    trial: Trial,
+    settings: LearningSettings,
+    plots: list[Path],
+) -> Registered:
+    """Log a training run with all that a person looks for, and register its model.
+
+    The new version carries the alias ``challenger``; who serves does not change.
+    """
+    with tracked(home) as client, mlflow.start_run() as run:
+        mlflow.log_params(_parameters(settings))
+        mlflow.log_metrics({f"trial_{name}": value for name, value in trial.metrics.items()})
+        for name, table in trial.segments.items():
+            mlflow.log_table(table, f"segments/{name}.json")
+        for plot in plots:
+            mlflow.log_artifact(str(plot), "plots")
+        mlflow.set_tags(
+            {
+                "fingerprint": bundle.fingerprint,
+                "data_fingerprint": bundle.card["data_fingerprint"],
+                "from": bundle.card["from"],
+                "until": bundle.card["until"],
+            }
+        )
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(_PYFUNC),
+            artifacts={"bundle": str(folder)},
+            pip_requirements=["secondlook"],
+            registered_model_name=MODEL_NAME,
+        )
+        version = str(logged.registered_model_version)
+        for name in ("fingerprint", "data_fingerprint", "from", "until"):
+            value = bundle.fingerprint if name == "fingerprint" else str(bundle.card[name])
+            client.set_model_version_tag(MODEL_NAME, version, name, value)
+        client.set_registered_model_alias(MODEL_NAME, "challenger", version)
+        return Registered(version, run.info.run_id, bundle.fingerprint)
+
+
+def find_version(home: Home, version: str | None) -> Registered:
+    """Return a version of the registry; without a number the challenger.
+
+    Raises
+    ------
+    HomeError
+        If there is no such version.
+    """
+    with tracked(home) as client:
+        try:
+            if version is None:
+                found = client.get_model_version_by_alias(MODEL_NAME, "challenger")
+            else:
+                found = client.get_model_version(MODEL_NAME, version)
+        except MlflowException as error:
+            raise HomeError(
+                f"registry: there is no version {version or 'challenger'!r}; "
+                "run `secondlook train` first"
+            ) from error
+        return Registered(str(found.version), found.run_id, found.tags["fingerprint"])
+
+
+def download_bundle(home: Home, registered: Registered, into: Path) -> Path:
+    """Fetch the bundle of a version out of the registry."""
+    with tracked(home):
+        model = mlflow.artifacts.download_artifacts(
+            artifact_uri=f"models:/{MODEL_NAME}/{registered.version}", dst_path=str(into)
+        )
+    return next(Path(model).rglob("manifest.json")).parent
+
+
+def set_champion(home: Home, registered: Registered) -> None:
+    """Move the alias ``champion``; the version that had it becomes ``previous``."""
+    with tracked(home) as client:
+        aliases = client.get_registered_model(MODEL_NAME).aliases
+        before = aliases.get("champion")
+        if before is not None and str(before) != registered.version:
+            client.set_registered_model_alias(MODEL_NAME, "previous", str(before))
+        client.set_registered_model_alias(MODEL_NAME, "champion", registered.version)
+
+
+def _parameters(settings: LearningSettings) -> dict[str, Any]:
+    return {
+        "calibrate_share": settings.calibrate_share,
+        "test_share": settings.test_share,
+        "seed": settings.seed,
+        "budgets": json.dumps(BUDGETS),
+        **{f"risk.{n}": getattr(settings.risk, n) for n in settings.risk.__slots__},
+        **{f"record.{n}": getattr(settings.record, n) for n in settings.record.__slots__},
+    }
