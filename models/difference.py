@@ -92,16 +92,22 @@ def total_domains(
     )
 
 
+def pool(sums: FrameSums) -> FrameSums:
+    """All domains together, as one."""
+    size = sums.size.sum()
+    share = (sums.size / max(size, TINY))[:, None]
+    return FrameSums(
+        size=np.array([size]),
+        rate=np.sum(sums.rate * share, axis=0, keepdims=True),
+        variance=np.sum(sums.variance * share**2, axis=0, keepdims=True),
+        third=np.sum(sums.third * share**3, axis=0, keepdims=True),
+    )
+
+
 def _inflation(sums: FrameSums, figure: Floats, observed: Floats) -> float:
     """Observed over null variance of the whole frame: above 1 where the model misfits."""
-    weight = sums.size[:, None]
-    whole = FrameSums(
-        size=np.array([sums.size.sum()]),
-        rate=np.sum(sums.rate * weight, axis=0, keepdims=True) / sums.size.sum(),
-        variance=np.sum(sums.variance * weight**2, axis=0, keepdims=True) / sums.size.sum() ** 2,
-        third=np.sum(sums.third * weight**3, axis=0, keepdims=True) / sums.size.sum() ** 3,
-    )
-    overall = np.array([figure @ sums.size / sums.size.sum()])
+    whole = pool(sums)
+    overall = np.array([figure @ sums.size / whole.size[0]])
     null = float(null_at(whole, overall)[1][0])
-    seen = float(observed.sum() / sums.size.sum() ** 2)
+    seen = float(observed.sum() / whole.size[0] ** 2)
     return max(1.0, seen / null) if null > 0.0 else 1.0

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtri
 
 from models.arrays import Floats, Positions, total_by
 
@@ -150,7 +149,7 @@ def interval(
     level
         Share of intervals meant to hold the true rate, as 0.95.
     """
-    z = float(norm.ppf(0.5 + level / 2.0))
+    z = float(ndtri(0.5 + level / 2.0))
     spread = np.sqrt(np.maximum(inflation * sums.variance, observed_variance[:, None])) + 1e-12
     surprise = (figure[:, None] - sums.rate) / spread
     skewness = sums.third / np.maximum(sums.variance, TINY) ** 1.5
