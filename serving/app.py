@@ -1,0 +1,236 @@
+"""The application: routes to answers. Every request is answered, and every refusal explained."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import anyio
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route, compile_path
+from starlette.types import Receive, Scope, Send
+
+from serving.documents import openapi_document, openapi_page
+from serving.inquiries import decision_of, model_of, plan_of
+from serving.operations import ANYONE, OPERATIONS, Operation
+from serving.outcomes import take_outcomes
+from serving.payload import OutcomesRequest, RankAnswer, RankRequest
+from serving.problem import problem_of
+from serving.rank import rank
+from serving.reports import report_response
+from serving.visit import Front, Visit, request_id_of
+
+Answer = Callable[[Visit], Awaitable[Response]]
+
+_SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_NOWHERE = Operation("nowhere", "*", "(no such route)", ANYONE, "Anything else.")
+
+
+def build_app(front: Front | None = None) -> Starlette:
+    """Return the application; `front` may also be set later, as ``app.state.front``.
+
+    Examples
+    --------
+    >>> sorted(r.path for r in build_app().routes)[:3]
+    ['/', '/metrics', '/reports/{path:path}']
+    """
+    routes = [
+        Route(_starlette_path(o), _endpoint(o, _ANSWERS[o.name]), methods=[o.method])
+        for o in OPERATIONS
+        if o.name in _ANSWERS
+    ]
+    routes += [
+        Route("/", _to_docs),
+        Route("/reports", _to_reports),
+        Route("/{path:path}", _Nowhere()),
+    ]
+    app = Starlette(routes=routes, lifespan=_lifespan, exception_handlers={HTTPException: _lost})
+    app.state.front = front
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    app.state.desk = anyio.CapacityLimiter(app.state.front.limits.threads)
+    yield
+
+
+def _endpoint(operation: Operation, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await _answered(_visit(request, operation), answer)
+
+    return endpoint
+
+
+def _visit(request: Request, operation: Operation) -> Visit:
+    state, given = request.app.state, request.headers.get("x-request-id")
+    return Visit(request, operation, state.front, state.desk, request_id_of(given))
+
+
+async def _answered(visit: Visit, answer: Answer) -> Response:
+    """Answer, whatever happens; an exception that left here would hang in BentoML's middleware."""
+    try:
+        await visit.authorise()
+        response = await answer(visit)
+    except ClientDisconnect:
+        response = Response(status_code=400)  # nobody is there to read it
+    except Exception as error:
+        problem = problem_of(error, basic=visit.operation.name == "reports")
+        if problem.status == 500:
+            visit.tell_fault(error)
+        response = visit.refused(problem)
+    response.headers["X-Request-ID"] = visit.request_id
+    for name, value in _SAFE_HEADERS.items():
+        response.headers.setdefault(name, value)
+    visit.tell(response.status_code)
+    return response
+
+
+async def _rank(visit: Visit) -> Response:
+    request = await visit.read(RankRequest)
+    visit.rows = len(request.decisions)
+
+    def ranked() -> bytes:
+        now, programme = datetime.now(UTC), visit.front.standing.programme()
+        answer = rank(request, programme, request_id=visit.request_id, now=now)
+        _count(visit, answer)
+        return msgspec.json.encode(answer)
+
+    return _json(await visit.work(ranked))
+
+
+def _count(visit: Visit, answer: RankAnswer) -> None:
+    metrics, path = visit.front.metrics, visit.operation.path
+    metrics.count_rows(path, "ranked", answer.ranked)
+    metrics.count_rows(path, "selected", answer.selected)
+    metrics.count_rows(path, "rejected", len(answer.rejected))
+    for row in answer.decisions:
+        metrics.observe_draw(row.overturn_probability, row.inclusion_probability)
+
+
+async def _outcomes(visit: Visit) -> Response:
+    request = await visit.read(OutcomesRequest)
+    visit.rows = len(request.outcomes)
+
+    def taken() -> bytes:
+        programme = visit.front.standing.programme()
+        answer = take_outcomes(request, programme, request_id=visit.request_id)
+        metrics, path = visit.front.metrics, visit.operation.path
+        metrics.count_rows(path, "accepted", answer.accepted)
+        metrics.count_rows(path, "unchanged", answer.unchanged)
+        metrics.count_rows(path, "rejected", len(answer.rejected))
+        return msgspec.json.encode(answer)
+
+    return _json(await visit.work(taken))
+
+
+async def _model(visit: Visit) -> Response:
+    standing = visit.front.standing
+    answer = await visit.look_up(lambda: model_of(standing.programme(), standing.refused_update))
+    return _json(msgspec.json.encode(answer))
+
+
+async def _plan(visit: Visit) -> Response:
+    standing = visit.front.standing
+    return _json(msgspec.json.encode(await visit.look_up(lambda: plan_of(standing.programme()))))
+
+
+async def _decision(visit: Visit) -> Response:
+    standing, decision_id = visit.front.standing, visit.request.path_params["decision_id"]
+    answer = await visit.look_up(lambda: decision_of(standing.programme(), decision_id))
+    return _json(msgspec.json.encode(answer))
+
+
+async def _reports(visit: Visit) -> Response:
+    return await report_response(visit.front.reports, visit.request)
+
+
+async def _openapi(visit: Visit) -> Response:
+    return _json(msgspec.json.encode(openapi_document()))
+
+
+async def _docs(visit: Visit) -> Response:
+    csp = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+    headers = {"Content-Security-Policy": csp}
+    return Response(openapi_page(), 200, headers, "text/html; charset=utf-8")
+
+
+async def _metrics(visit: Visit) -> Response:
+    front = visit.front
+
+    def told() -> bytes:
+        ready = front.standing.is_ready()
+        front.metrics.tell_standing(ready=ready, refused=front.standing.refused_update is not None)
+        return front.metrics.text()
+
+    return Response(await visit.look_up(told), media_type=front.metrics.content_type)
+
+
+_ANSWERS: dict[str, Answer] = {
+    "rank": _rank,
+    "outcomes": _outcomes,
+    "model": _model,
+    "plan": _plan,
+    "decision": _decision,
+    "reports": _reports,
+    "openapi": _openapi,
+    "docs": _docs,
+    "metrics": _metrics,
+}
+"""Answers by operation; /livez, /healthz and /readyz are BentoML's own."""
+
+
+async def _to_docs(request: Request) -> Response:
+    return RedirectResponse("v1/docs", headers=_SAFE_HEADERS)
+
+
+async def _to_reports(request: Request) -> Response:
+    return RedirectResponse("reports/", headers=_SAFE_HEADERS)
+
+
+async def _lost(request: Request, error: Exception) -> Response:
+    return await _answered(_visit(request, _NOWHERE), _raiser(error))
+
+
+class _Nowhere:
+    """Answers every other path, so that no page of BentoML's with third-party frames is served."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        allowed = [
+            o.method
+            for o in OPERATIONS
+            if compile_path(_starlette_path(o))[0].match(request.url.path)
+        ]
+        error = (
+            HTTPException(405, f"This route takes {allowed[0]}.", {"Allow": allowed[0]})
+            if allowed
+            else HTTPException(404, "There is no such route; /v1/docs lists them.")
+        )
+        response = await _answered(_visit(request, _NOWHERE), _raiser(error))
+        await response(scope, receive, send)
+
+
+def _raiser(error: Exception) -> Answer:
+    async def answer(visit: Visit) -> Response:
+        raise error
+
+    return answer
+
+
+def _starlette_path(operation: Operation) -> str:
+    """Return the path as Starlette writes it; a last part may hold slashes."""
+    return operation.path.removesuffix("}") + ":path}" if "{" in operation.path else operation.path
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, media_type="application/json")

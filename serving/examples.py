@@ -1,0 +1,119 @@
+"""Requests and answers that the documents show; a test sends them and compares their shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+RANK_REQUEST: dict[str, Any] = {
+    "capacity": 1,
+    "decisions": [
+        {
+            "decision_id": "d-1001",
+            "decided_at": "2026-03-01T09:30:00Z",
+            "policy": "hate",
+            "action": "remove",
+            "moderator_id": "m-17",
+            "language": "de",
+            "automated_score": 0.31,
+            "views": 5200,
+            "text": "the content, where it may be used",
+            "x_reporter_trust": 0.8,
+        },
+        {
+            "decision_id": "d-1002",
+            "decided_at": "2026-03-01T09:31:10Z",
+            "policy": "spam",
+            "action": "keep",
+            "moderator_id": "m-04",
+            "language": "en",
+        },
+    ],
+}
+
+_RISK = {"over_enforcement": 0.21, "under_enforcement": 0.0, "wrong_selection": 0.03}
+
+RANK_ANSWER: dict[str, Any] = {
+    "request_id": "6b1f0c5e0a3f4a39b9d9f0a1c2d3e4f5",
+    "model_version": "3",
+    "bundle_version": "9c41d0aa72be",
+    "plan_version": "f3a9c1",
+    "key_id": "k9f31c07a",
+    "ranked": 1,
+    "selected": 1,
+    "decisions": [
+        {
+            "index": 0,
+            "decision_id": "d-1001",
+            "risk": _RISK,
+            "overturn_probability": 0.24,
+            "expected_harm": 0.3,
+            "priority": 0.42,
+            "rank": 1,
+            "inclusion_probability": 1.0,
+            "threshold": 0.0,
+            "selected": True,
+            "reason": "certain",
+            "random_audit": False,
+            "reasons": [
+                {
+                    "feature": "opinion_of_action",
+                    "text": "second opinion on the action taken: 8 %",
+                    "log_odds": 1.3,
+                    "share": 0.6,
+                }
+            ],
+        }
+    ],
+    "rejected": [
+        {
+            "index": 1,
+            "field": "policy",
+            "seen": "null",
+            "expected": "a text that is not empty",
+            "fault": "contract",
+        }
+    ],
+}
+
+OUTCOMES_REQUEST: dict[str, Any] = {
+    "outcomes": [
+        {
+            "audit_id": "a-1",
+            "decision_id": "d-1001",
+            "audited_at": "2026-03-02T14:00:00Z",
+            "verdict": "over_enforcement",
+            "auditor_id": "q-2",
+            "corrected_action": "keep",
+            "inclusion_probability": 1.0,
+            "minutes": 3.5,
+        }
+    ]
+}
+
+OUTCOMES_ANSWER: dict[str, Any] = {
+    "request_id": "0d9c3a54f4b14b0c8e7b6a5948372615",
+    "model_version": "3",
+    "plan_version": "f3a9c1",
+    "accepted": 1,
+    "unchanged": 0,
+    "rejected": [],
+}
+
+PROBLEM: dict[str, Any] = {
+    "title": "The request breaks the contract",
+    "status": 422,
+    "detail": "decisions: 1 value breaks the contract. ...",
+    "request_id": "c0ffee00c0ffee00c0ffee00c0ffee00",
+    "rejected": [
+        {
+            "index": None,
+            "field": "polcy",
+            "seen": "a column that is not in the contract",
+            "expected": "did you mean 'policy'? ...",
+            "fault": "contract",
+        }
+    ],
+}
+
+REQUESTS = {"rank": RANK_REQUEST, "outcomes": OUTCOMES_REQUEST}
+ANSWERS = {"rank": RANK_ANSWER, "outcomes": OUTCOMES_ANSWER}

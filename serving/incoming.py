@@ -1,0 +1,69 @@
+"""Rows of a request to a typed table, the bad ones named and set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from features.contract import Table, check
+from features.errors import BadValue, ContractError
+from serving.settings import Limits
+
+_LARGEST_INTEGER = 2**63 - 1
+
+
+def read_rows(
+    rows: Sequence[dict[str, Any]], table: Table, limits: Limits
+) -> tuple[pd.DataFrame, tuple[BadValue, ...]]:
+    """Return the good rows, labelled by their position in the request, and what is bad.
+
+    Raises
+    ------
+    ContractError
+        If no row is good, a column is missing from all or not known, or there are too many rows.
+
+    Examples
+    --------
+    >>> from features.contract import OUTCOMES
+    >>> row = {"audit_id": "a", "decision_id": "d", "audited_at": "2026-03-01",
+    ...        "verdict": "correct"}
+    >>> good, bad = read_rows([{**row, "verdict": "fine"}, row], OUTCOMES, Limits())
+    >>> list(good.index), bad[0].row, bad[0].seen
+    ([1], 0, "'fine'")
+    """
+    if len(rows) > limits.max_rows:
+        seen, expected = f"{len(rows):,} rows", f"at most {limits.max_rows:,} rows a call"
+        raise ContractError.of(table.name, -1, table.name, seen=seen, expected=expected)
+    bad = [value for row, values in enumerate(rows) for value in _unfit(row, values, table, limits)]
+    broken = {value.row for value in bad}
+    kept = np.array([row for row in range(len(rows)) if row not in broken], dtype=np.int64)
+    if not len(kept):
+        raise ContractError(table.name, bad)
+    checked = check(pd.DataFrame([rows[row] for row in kept]), table)
+    bad += [replace(value, row=int(kept[value.row])) for value in checked.bad_values]
+    bad.sort(key=lambda value: (value.row, value.column))
+    if checked.good.empty:
+        raise ContractError(table.name, bad)
+    return checked.good.set_axis(kept[checked.good.index]), tuple(bad)
+
+
+def _unfit(row: int, values: dict[str, Any], table: Table, limits: Limits) -> Iterator[BadValue]:
+    """Yield the values that no table can hold, whatever their column."""
+    for name, value in values.items():
+        if isinstance(value, str):
+            if len(value) > limits.max_text_length:
+                allowed = f"at most {limits.max_text_length:,} characters"
+                yield BadValue(row, name, f"{len(value):,} characters", allowed)
+            elif "\0" in value:
+                yield BadValue(row, name, "a text with a null character", "a text without it")
+        elif isinstance(value, (list, dict)):
+            known = table.by_name.get(name)
+            if known is None or known.kind != "vector" or isinstance(value, dict):
+                expected = known.expected if known else "a text or a finite number"
+                yield BadValue(row, name, f"a {type(value).__name__}", expected)
+        elif isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+            yield BadValue(row, name, "a whole number of over 64 bits", "one of at most 64 bits")

@@ -1,0 +1,144 @@
+"""Every route of the service in one table: the application, its documents and tests read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from serving.payload import (
+    DecisionAnswer,
+    ModelAnswer,
+    OutcomesAnswer,
+    OutcomesRequest,
+    PlanAnswer,
+    RankAnswer,
+    RankRequest,
+    Role,
+)
+
+ANYONE: tuple[Role, ...] = ()
+EVERY_ROLE = tuple(Role)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route.
+
+    Attributes
+    ----------
+    path
+        As OpenAPI writes it.
+    roles
+        Roles that may call it; none = no key is needed.
+    summary, notes
+        What it does, in a line; what else a caller should know.
+    takes, gives
+        The structures of its body and answer; null where it is not JSON.
+    media_type
+        Content type of the answer.
+    refusals
+        Statuses other than 200, beside 500.
+    """
+
+    name: str
+    method: str
+    path: str
+    roles: tuple[Role, ...]
+    summary: str
+    notes: str = ""
+    takes: type[msgspec.Struct] | None = None
+    gives: type[msgspec.Struct] | None = None
+    media_type: str = "application/json"
+    refusals: tuple[int, ...] = ()
+
+
+_KEY = (401, 403)
+_BODY = (400, 408, 413, 415, 422, 429, 503, 504)
+
+OPERATIONS = (
+    Operation(
+        "rank",
+        "POST",
+        "/v1/rank",
+        (Role.QUEUE, Role.ADMIN),
+        "Rank a batch of decisions and select audits for a capacity.",
+        "Rows that break the contract are named in `rejected`, the others are ranked; 422 if none "
+        "is left. Each draw is stored before the answer is sent. A decision ranked again keeps "
+        "its random number, so that it gains no second chance.",
+        RankRequest,
+        RankAnswer,
+        refusals=(*_KEY, *_BODY, 409),
+    ),
+    Operation(
+        "outcomes",
+        "POST",
+        "/v1/outcomes",
+        (Role.QUEUE, Role.AUDITOR, Role.ADMIN),
+        "Report what audits found.",
+        "The same outcome again changes nothing. Rows that cannot be taken are named in "
+        "`rejected`, the others are kept. If none was taken: 409 where every row has other "
+        "content under a used audit_id, else 422.",
+        OutcomesRequest,
+        OutcomesAnswer,
+        refusals=(*_KEY, *_BODY, 409),
+    ),
+    Operation(
+        "model",
+        "GET",
+        "/v1/model",
+        EVERY_ROLE,
+        "The model that answers, and its card.",
+        gives=ModelAnswer,
+        refusals=(*_KEY, 429, 503, 504),
+    ),
+    Operation(
+        "plan",
+        "GET",
+        "/v1/plan",
+        EVERY_ROLE,
+        "The plan by which audits are selected.",
+        gives=PlanAnswer,
+        refusals=(*_KEY, 429, 503, 504),
+    ),
+    Operation(
+        "decision",
+        "GET",
+        "/v1/decisions/{decision_id}",
+        (Role.QUEUE, Role.AUDITOR, Role.ADMIN),
+        "How often and how a decision was ranked.",
+        "A slash in the id may stand as it is or as %2F.",
+        gives=DecisionAnswer,
+        refusals=(*_KEY, 404, 429, 503, 504),
+    ),
+    Operation(
+        "reports",
+        "GET",
+        "/reports/{path}",
+        (Role.VIEWER, Role.ADMIN),
+        "The reports, as pages.",
+        "A browser may send the key as password of HTTP Basic, with any user name.",
+        media_type="text/html",
+        refusals=(*_KEY, 404, 429, 503, 504),
+    ),
+    Operation("openapi", "GET", "/v1/openapi.json", ANYONE, "This description, as OpenAPI 3.1."),
+    Operation(
+        "docs", "GET", "/v1/docs", ANYONE, "This description, as a page.", media_type="text/html"
+    ),
+    Operation(
+        "livez", "GET", "/livez", ANYONE, "200 while the process lives.", media_type="text/plain"
+    ),
+    Operation("healthz", "GET", "/healthz", ANYONE, "The same as /livez.", media_type="text/plain"),
+    Operation(
+        "readyz",
+        "GET",
+        "/readyz",
+        ANYONE,
+        "200 while rankings can be answered and stored.",
+        media_type="text/plain",
+        refusals=(503,),
+    ),
+    Operation(
+        "metrics", "GET", "/metrics", ANYONE, "Metrics for Prometheus.", media_type="text/plain"
+    ),
+)

@@ -1,0 +1,111 @@
+"""The seam between the service and the model: decisions in, ranked and explained decisions out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from features.track_record import RecordSettings
+from models.bundle import Published
+from models.plan import Plan
+from models.ranking import rank_decisions
+from models.reasons import Reason, explain
+from models.sampling_key import SamplingKey
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """What a batch is ranked by, beside the model.
+
+    Attributes
+    ----------
+    capacity
+        Audits that can be done on this batch.
+    """
+
+    plan: Plan
+    key: SamplingKey
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Ranked decisions, in the order given.
+
+    Attributes
+    ----------
+    table
+        As `models.ranking.Ranking.table`.
+    reasons
+        Reasons of the selected rows, by their position.
+    """
+
+    table: pd.DataFrame
+    reasons: dict[int, list[Reason]]
+
+
+class Ranker(Protocol):
+    """A model as the service uses it."""
+
+    @property
+    def model_version(self) -> str:
+        """Name of the model in answers."""
+
+    @property
+    def bundle_version(self) -> str:
+        """Fingerprint of the bundle."""
+
+    @property
+    def record_settings(self) -> RecordSettings:
+        """How its track records are kept."""
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What a reader should know of it."""
+
+    def rank(self, decisions: pd.DataFrame, records: pd.DataFrame, draw: Draw) -> Ranked:
+        """Rank decisions, given their track records."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionRanker:
+    """The published bundle."""
+
+    published: Published
+
+    @property
+    def model_version(self) -> str:
+        """Name of the model in answers."""
+        return self.published.model_version
+
+    @property
+    def bundle_version(self) -> str:
+        """Fingerprint of the bundle."""
+        return self.published.bundle.fingerprint
+
+    @property
+    def record_settings(self) -> RecordSettings:
+        """How its track records are kept."""
+        return self.published.bundle.record_settings
+
+    @property
+    def card(self) -> dict[str, Any]:
+        """What a reader should know of it."""
+        return self.published.bundle.card
+
+    def rank(self, decisions: pd.DataFrame, records: pd.DataFrame, draw: Draw) -> Ranked:
+        """Rank decisions, and explain those that were selected."""
+        ranking = rank_decisions(
+            decisions,
+            published=self.published,
+            records=records,
+            plan=draw.plan,
+            key=draw.key,
+            capacity=draw.capacity,
+        )
+        rows = np.flatnonzero(ranking.table["selected"].to_numpy(dtype=bool))
+        explained = explain(self.published.bundle, ranking.scores, rows)
+        return Ranked(ranking.table, dict(zip(rows.tolist(), explained, strict=True)))

@@ -1,0 +1,194 @@
+"""The programme as it stands: opened when it can be, renewed when a model or plan is published.
+
+The service never answers less safely than before. A bundle or plan that does not check out is
+refused, told in the log, the metrics and ``GET /v1/model``, and the old one goes on serving. While
+there is none at all, or the store does not answer, the service is not ready and says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from features.errors import SecondLookError, ServiceError, StoreError
+from features.home import Home
+from features.store import Store, open_store
+from models.bundle import open_champion
+from models.plan import Plan
+from models.sampling_key import SamplingKey
+from serving.live_records import LiveRecords
+from serving.programme import Programme
+from serving.ranker import ChampionRanker, Ranker
+from serving.settings import Limits
+
+REFRESH_S = 1.0
+"""Time between two looks at what is published."""
+
+_log = logging.getLogger("secondlook.standing")
+
+
+class Publication(Protocol):
+    """Where models and plans are published."""
+
+    def mark(self) -> str:
+        """Return something that changes when another model is published."""
+
+    def ranker(self) -> Ranker:
+        """Open the model that is published."""
+
+    def first(self, ranker: Ranker, plan: Plan) -> Programme:
+        """Return the programme that answers with them."""
+
+
+class HomePublication:
+    """The models that a home folder publishes, and the store and keys that go with them."""
+
+    def __init__(self, home: Home, store: Store, limits: Limits) -> None:
+        self._home = home
+        self._store = store
+        self._limits = limits
+
+    def mark(self) -> str:
+        """Return what ``champion.json`` says; empty where there is none."""
+        try:
+            return self._home.champion_file.read_text(encoding="utf-8")
+        except OSError:
+            return ""
+
+    def ranker(self) -> Ranker:
+        """Open the champion."""
+        return ChampionRanker(open_champion(self._home))
+
+    def first(self, ranker: Ranker, plan: Plan) -> Programme:
+        """Return the programme of the home, its track records made from the store."""
+        secrets = self._home.secrets()
+        self._store.require_current()
+        records = LiveRecords(self._store)
+        records.keep(ranker.record_settings)
+        return Programme(
+            store=self._store,
+            ranker=ranker,
+            plan=plan,
+            records=records,
+            sampling_key=SamplingKey(secrets.key_id, secrets.sampling),
+            pseudonym_key=self._home.pseudonym_key(),
+            keep_text=self._home.settings().keep_text,
+            limits=self._limits,
+        )
+
+
+class Standing:
+    """The programme that answers now.
+
+    Parameters
+    ----------
+    publication
+        Where models come from.
+    store
+        Where plans come from.
+    clock
+        Seconds that only go up.
+    """
+
+    def __init__(
+        self,
+        publication: Publication,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._publication = publication
+        self._store = store
+        self._clock = clock
+        self._renewing = threading.Lock()
+        self._looked_at: float | None = None
+        self._mark: str | None = None
+        self._plan_text: str | None = None
+        self._programme: Programme | None = None
+        self._refused: str | None = None
+
+    @property
+    def refused_update(self) -> str | None:
+        """Why what was published last is not taken up; null where it is."""
+        return self._refused
+
+    def programme(self) -> Programme:
+        """Return the programme that answers now.
+
+        Raises
+        ------
+        ServiceError
+            If there is none yet; the message says what is missing.
+        """
+        self._renew()
+        if self._programme is None:
+            raise ServiceError(f"The service cannot answer yet: {self._refused or 'starting'}")
+        return self._programme
+
+    def is_ready(self) -> bool:
+        """Whether rankings can be answered and stored; never raises."""
+        try:
+            self.programme()
+            return self._store.plan_document() is not None
+        except SecondLookError as error:
+            _log.warning("not ready: %s", error)
+        except Exception:
+            _log.exception("not ready")
+        return False
+
+    def _renew(self) -> None:
+        """Take up what is published since the last look; one thread at a time."""
+        waits = self._programme is None  # then all callers wait for the first programme
+        if not self._renewing.acquire(blocking=waits):
+            return
+        try:
+            now = self._clock()
+            if self._looked_at is None or now - self._looked_at >= REFRESH_S:
+                self._take_up()
+                self._looked_at = self._clock()
+        finally:
+            self._renewing.release()
+
+    def _take_up(self) -> None:
+        try:
+            self._programme = self._published()
+            self._refused = None
+        except StoreError as error:
+            self._refused = self._refused if self._programme else str(error)
+        except SecondLookError as error:
+            self._tell(str(error))
+        except Exception as error:
+            _log.exception("publication cannot be read")
+            self._tell(f"a fault of the service: {type(error).__name__}")
+
+    def _tell(self, reason: str) -> None:
+        if reason != self._refused:
+            _log.error("publication refused: %s", reason)
+        self._refused = reason
+
+    def _published(self) -> Programme:
+        mark, text = self._publication.mark(), self._store.plan_document()
+        current = self._programme
+        if current is not None and (mark, text) == (self._mark, self._plan_text):
+            return current
+        if text is None:
+            raise ServiceError("the store holds no plan; run `secondlook promote`")
+        plan = Plan.from_json(text)
+        ranker = current.ranker if current and mark == self._mark else self._publication.ranker()
+        if current is None:
+            programme = self._publication.first(ranker, plan)
+        else:
+            current.records.keep(ranker.record_settings)
+            programme = replace(current, ranker=ranker, plan=plan)
+        self._mark, self._plan_text = mark, text
+        return programme
+
+
+def open_standing(home: Home, limits: Limits) -> tuple[Standing, Store]:
+    """Return the standing of a home and its store; nothing is opened before it is asked."""
+    store = open_store(home.store_url())
+    return Standing(HomePublication(home, store, limits), store), store

@@ -1,0 +1,187 @@
+"""One request on its way through the service: its key, its body, its work, and what is logged."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from serving.access import Gate
+from serving.metrics import ServiceMetrics
+from serving.operations import Operation
+from serving.problem import MEDIA_TYPE, Problem, problem_body, refuse
+from serving.settings import Limits
+from serving.standing import Standing
+
+Found = TypeVar("Found")
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+_access_log = logging.getLogger("secondlook.access")
+_fault_log = logging.getLogger("secondlook.fault")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the application answers with; all of it is given.
+
+    Attributes
+    ----------
+    reports
+        Folder of the reports.
+    """
+
+    standing: Standing
+    gate: Gate
+    reports: Path
+    limits: Limits = Limits()
+    metrics: ServiceMetrics = field(default_factory=ServiceMetrics)
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request and what becomes of it.
+
+    Attributes
+    ----------
+    desk
+        Admits as many heavy calls at a time as there are threads for them.
+    rows
+        Rows asked for; null where the route has none.
+    """
+
+    request: Request
+    operation: Operation
+    front: Front
+    desk: anyio.CapacityLimiter
+    request_id: str
+    key_id: str | None = None
+    rows: int | None = None
+    body_is_read: bool = False
+    started_s: float = field(default_factory=time.perf_counter)
+
+    async def authorise(self) -> None:
+        """Require a key with one of the roles of the operation."""
+        operation, header = self.operation, self.request.headers.get("authorization")
+        if operation.roles:
+            key = await self.look_up(
+                lambda: self.front.gate.authorise(
+                    header, needed=operation.roles, basic=operation.name == "reports"
+                )
+            )
+            self.key_id = key.key_id
+
+    async def read(self, body: type[Body]) -> Body:
+        """Return the body of the request, enforcing content type, length and time."""
+        content = await self._content()
+        try:
+            return msgspec.json.decode(content, type=body)
+        except msgspec.ValidationError as error:
+            raise refuse(422, f"{body.__name__}: {error}. See /v1/docs for the fields.") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise refuse(400, f"The body cannot be read as JSON: {error}.") from error
+
+    async def work(self, call: Callable[[], Found]) -> Found:
+        """Run a heavy call in a thread; refuse where too many wait, give up where it takes long."""
+        waiting = self.desk.statistics().tasks_waiting
+        if waiting >= max(self.front.limits.max_waiting, 1):
+            raise refuse(429, f"{waiting} calls wait already; try again soon.", Retry_After="1")
+        return await self._in_time(call, self.desk)
+
+    async def look_up(self, call: Callable[[], Found]) -> Found:
+        """Run a light call in a thread."""
+        return await self._in_time(call, None)
+
+    async def _in_time(self, call: Callable[[], Found], limiter: object) -> Found:
+        seconds = self.front.limits.answer_timeout_s
+        try:
+            with anyio.fail_after(seconds):
+                return await anyio.to_thread.run_sync(
+                    call,
+                    limiter=limiter,  # type: ignore[arg-type]
+                    abandon_on_cancel=True,
+                )
+        except TimeoutError as error:
+            detail = f"It took over {seconds:g} s and may be stored; the same request is safe."
+            raise refuse(504, detail) from error
+
+    async def _content(self) -> bytes:
+        self._require_json()
+        limit, timeout_s = self.front.limits.max_body_bytes, self.front.limits.read_timeout_s
+        too_long = refuse(413, f"The body is over {limit:,} bytes; send fewer rows a call.")
+        length = self.request.headers.get("content-length", "")
+        if length.isdigit() and int(length) > limit:
+            raise too_long
+        content = bytearray()
+        try:
+            with anyio.fail_after(timeout_s):
+                async for chunk in self.request.stream():
+                    content += chunk
+                    if len(content) > limit:
+                        raise too_long
+        except TimeoutError as error:
+            raise refuse(408, f"The body took over {timeout_s:g} s to arrive.") from error
+        self.body_is_read = True
+        return bytes(content)
+
+    def _require_json(self) -> None:
+        given = self.request.headers.get("content-type", "")
+        if given.partition(";")[0].strip().lower() != "application/json":
+            seen = repr(given[:80]) if given else "none"
+            raise refuse(415, f"Content-Type: saw {seen}; expected application/json.")
+        encoding = self.request.headers.get("content-encoding", "identity")
+        if encoding.lower() != "identity":
+            raise refuse(415, f"Content-Encoding: saw {encoding[:80]!r}; expected none.")
+
+    def refused(self, problem: Problem) -> Response:
+        """Return the response of a refusal."""
+        headers = dict(problem.headers)
+        if self.operation.takes is not None and not self.body_is_read:
+            headers["Connection"] = "close"  # what is left of the body is not read
+        body = problem_body(problem, self.request_id)
+        return Response(body, problem.status, headers, MEDIA_TYPE)
+
+    def tell_fault(self, error: Exception) -> None:
+        """Log a fault of ours: where it was, never the message, which may hold content."""
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _fault_log.error("request %s: %s\n%s", self.request_id, type(error).__name__, frames)
+
+    def tell(self, status: int) -> None:
+        """Count the request and write its line in the access log, which never holds content."""
+        seconds = time.perf_counter() - self.started_s
+        self.front.metrics.count_request(self.operation.path, status, seconds)
+        line = {
+            "at": datetime.now(UTC),
+            "request_id": self.request_id,
+            "key_id": self.key_id,
+            "method": self.request.method,
+            "route": self.operation.path,
+            "status": status,
+            "rows": self.rows,
+            "milliseconds": round(1000 * seconds, 3),
+        }
+        _access_log.info("%s", msgspec.json.encode(line).decode())
+
+
+def request_id_of(given: str | None) -> str:
+    """Return the caller's id of a request if it can be used, else a new one.
+
+    Examples
+    --------
+    >>> request_id_of("nightly-17"), len(request_id_of("two words"))
+    ('nightly-17', 32)
+    """
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
