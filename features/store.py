@@ -23,7 +23,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql, sqlite
 
 from features import schema
-from features.contract import DECISIONS, OUTCOMES
+from features.contract import DECISIONS, OUTCOMES, Table
 from features.errors import BadValue, StoreError
 from features.rows import as_frame, as_rows, first_difference, microseconds
 
@@ -110,6 +110,7 @@ class Store:
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        decision_ids: Sequence[str] | None = None,
         with_content: bool = False,
     ) -> pd.DataFrame:
         """Return decisions with ``since <= decided_at < until``, by time and id."""
@@ -120,20 +121,28 @@ class Store:
             query = query.outerjoin(content, content.c.decision_id == table.c.decision_id)
             query = query.add_columns(content.c.text, content.c.embedding)
         query = query.order_by(table.c.decided_at, table.c.decision_id)
-        return self._read(query, DECISIONS)
+        return self._read_in_parts(query, table.c.decision_id, decision_ids, DECISIONS)
 
     def outcomes(
-        self, *, since: datetime | None = None, until: datetime | None = None
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        audit_ids: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Return outcomes with ``since <= audited_at < until``, by time and id.
 
-        Outcomes that another one supersedes are left out.
+        Outcomes that another one supersedes are left out. Where an outcome came without its
+        inclusion probability, the largest over the offers of its decision stands for it.
         """
         table = schema.outcomes
-        query = _between(sa.select(table), table.c.audited_at, since, until)
+        columns = [c for c in table.columns if c.name != "inclusion_probability"]
+        query = sa.select(*columns, _inclusion_probability().label("inclusion_probability"))
+        query = _between(query, table.c.audited_at, since, until)
         replaced = sa.select(table.c.supersedes).where(table.c.supersedes.is_not(None))
         query = query.where(table.c.audit_id.not_in(replaced))
-        return self._read(query.order_by(table.c.audited_at, table.c.audit_id), OUTCOMES)
+        query = query.order_by(table.c.audited_at, table.c.audit_id)
+        return self._read_in_parts(query, table.c.audit_id, audit_ids, OUTCOMES)
 
     def selections(
         self, *, since: datetime | None = None, until: datetime | None = None
@@ -145,9 +154,12 @@ class Store:
 
     def has_decision(self, decision_id: str) -> bool:
         """Whether the store holds this decision."""
+        return bool(self.known_decisions([decision_id]))
+
+    def known_decisions(self, ids: Sequence[str] | pd.Series) -> set[str]:
+        """Return those of the ids whose decisions the store holds."""
         with self._begin() as connection:
-            ids = _present(connection, schema.decisions.c.decision_id, [decision_id])
-        return bool(ids)
+            return _present(connection, schema.decisions.c.decision_id, ids)
 
     def offers(self, decision_id: str) -> pd.DataFrame:
         """Return the offers of one decision, the earliest first."""
@@ -197,6 +209,23 @@ class Store:
         with self._begin() as connection:
             result = connection.execute(query)
             return as_frame(result.keys(), result.fetchall(), table)
+
+    def _read_in_parts(
+        self,
+        query: sa.Select[Any],
+        key: sa.Column[Any],
+        ids: Sequence[str] | None,
+        table: Table,
+    ) -> pd.DataFrame:
+        """Read the rows of the given ids, or all rows where none are given."""
+        if ids is None:
+            return self._read(query, table)
+        names, rows = list(query.selected_columns.keys()), []
+        with self._begin() as connection:
+            for start in range(0, len(ids), _IDS_A_QUERY):
+                part = query.where(key.in_(list(ids[start : start + _IDS_A_QUERY])))
+                rows += connection.execute(part).fetchall()
+        return as_frame(names, rows, table)
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -262,6 +291,18 @@ def _between(
     if until is not None:
         query = query.where(column < microseconds(until))
     return query
+
+
+def _inclusion_probability() -> sa.ColumnElement[float]:
+    """Return an outcome's own inclusion probability, else the largest over its decision's offers.
+
+    Of a decision that was never offered it stays null.
+    """
+    offer, outcome = schema.selections, schema.outcomes
+    offered = sa.select(sa.func.max(offer.c.inclusion_probability)).where(
+        offer.c.decision_id == outcome.c.decision_id
+    )
+    return sa.func.coalesce(outcome.c.inclusion_probability, offered.scalar_subquery())
 
 
 def _add_decisions(connection: sa.Connection, decisions: pd.DataFrame) -> Added:
