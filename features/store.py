@@ -137,7 +137,7 @@ class Store:
         """
         table = schema.outcomes
         columns = [c for c in table.columns if c.name != "inclusion_probability"]
-        query = sa.select(*columns, _inclusion_probability().label("inclusion_probability"))
+        query: sa.Select[Any] = sa.select(*columns, _inclusion_probability().label("inclusion_probability"))
         query = _between(query, table.c.audited_at, since, until)
         replaced = sa.select(table.c.supersedes).where(table.c.supersedes.is_not(None))
         query = query.where(table.c.audit_id.not_in(replaced))
@@ -220,7 +220,8 @@ class Store:
         """Read the rows of the given ids, or all rows where none are given."""
         if ids is None:
             return self._read(query, table)
-        names, rows = list(query.selected_columns.keys()), []
+        names = list(query.selected_columns.keys())
+        rows: list[Any] = []
         with self._begin() as connection:
             for start in range(0, len(ids), _IDS_A_QUERY):
                 part = query.where(key.in_(list(ids[start : start + _IDS_A_QUERY])))
