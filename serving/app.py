@@ -20,7 +20,7 @@ from serving.inquiries import decision_of, model_of, plan_of
 from serving.operations import ANYONE, OPERATIONS, Operation
 from serving.outcomes import take_outcomes
 from serving.payload import OutcomesRequest, RankAnswer, RankRequest
-from serving.problem import problem_of
+from serving.problem import Problem, problem_of
 from serving.rank import rank
 from serving.reports import report_response
 from serving.visit import Front, Visit, request_id_of
@@ -79,20 +79,28 @@ def _visit(request: Request, operation: Operation) -> Visit:
 async def _answered(visit: Visit, answer: Answer) -> Response:
     """Answer, whatever happens; an exception that left here would hang in BentoML's middleware."""
     try:
-        await visit.authorise()
-        response = await answer(visit)
-    except ClientDisconnect:
-        response = Response(status_code=400)  # nobody is there to read it
+        response = await _answer_or_refusal(visit, answer)
     except Exception as error:
-        problem = problem_of(error, basic=visit.operation.name == "reports")
-        if problem.status == 500:
-            visit.tell_fault(error)
-        response = visit.refused(problem)
+        visit.tell_fault(error)
+        response = visit.refused(Problem(500, "The service met a fault while answering."))
     response.headers["X-Request-ID"] = visit.request_id
     for name, value in _SAFE_HEADERS.items():
         response.headers.setdefault(name, value)
     visit.tell(response.status_code)
     return response
+
+
+async def _answer_or_refusal(visit: Visit, answer: Answer) -> Response:
+    try:
+        await visit.authorise()
+        return await answer(visit)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody is there to read it
+    except Exception as error:
+        problem = problem_of(error, basic=visit.operation.name == "reports")
+        if problem.status == 500:
+            visit.tell_fault(error)
+        return visit.refused(problem)
 
 
 async def _rank(visit: Visit) -> Response:

@@ -217,4 +217,4 @@ def rejected_row(bad: BadValue, fault: Fault = Fault.CONTRACT) -> RejectedRow:
     3
     """
     index = bad.row if bad.row >= 0 else None
-    return RejectedRow(index, bad.column, bad.seen, bad.expected, fault)
+    return RejectedRow(index, str(bad.column), bad.seen, bad.expected, fault)
