@@ -8,13 +8,13 @@ Features that one side does not hold at all are not compared, and are named.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from features.errors import EstimateError
+from monitoring.drift_found import THRESHOLD, Drift, FeatureDrift
 
 with warnings.catch_warnings():
     # Evidently reaches for a name that numpy has moved; only its import says so.
@@ -24,62 +24,8 @@ with warnings.catch_warnings():
 
 SAMPLED_ROWS = 5_000
 FEWEST_ROWS = 30
-THRESHOLD = 0.1
 NUMBER_METHOD = "wasserstein"
 CATEGORY_METHOD = "jensenshannon"
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureDrift:
-    """How far one feature moved.
-
-    Attributes
-    ----------
-    feature
-        Name of the column.
-    kind
-        ``number`` or ``category``.
-    distance
-        Of numbers: Wasserstein distance over the reference's standard deviation, so about the
-        number of standard deviations moved. Of categories: Jensen-Shannon distance, 0 to 1.
-    drifted
-        Whether it reached the threshold.
-    """
-
-    feature: str
-    kind: str
-    distance: float
-    drifted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """How far the features of a period moved from the reference.
-
-    Attributes
-    ----------
-    features
-        Those compared, the largest distance first.
-    not_compared
-        Features that the current or the reference rows do not hold.
-    current_rows, reference_rows
-        Rows compared, after sampling.
-    """
-
-    features: tuple[FeatureDrift, ...]
-    not_compared: tuple[str, ...]
-    current_rows: int
-    reference_rows: int
-
-    @property
-    def drifted(self) -> tuple[str, ...]:
-        """Names of the features that drifted, the largest distance first."""
-        return tuple(feature.feature for feature in self.features if feature.drifted)
-
-    @property
-    def share(self) -> float:
-        """Share of the compared features that drifted, 0 to 1."""
-        return len(self.drifted) / max(len(self.features), 1)
 
 
 def measure_drift(reference: pd.DataFrame, current: pd.DataFrame, *, page: Path) -> Drift:

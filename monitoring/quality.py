@@ -6,7 +6,7 @@ beside those that a uniform sample of the same size would be expected to find.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,8 +49,8 @@ class Segment:
         Of the group.
     standing
         ``worse`` or ``better`` where the group's interval, widened for the number of groups looked
-        at, lies wholly on one side of the overall rate; ``alike`` otherwise; ``unknown`` where
-        there are too few audits.
+        at in all groupings, lies wholly on one side of the overall rate; ``alike`` otherwise;
+        ``unknown`` where there are too few audits.
     """
 
     estimate: Estimate
@@ -133,6 +133,11 @@ class Quality:
     earlier_audits: int
 
     @property
+    def compared(self) -> int:
+        """Groups looked at, in all groupings."""
+        return sum(len(grouping.segments) for grouping in self.groupings)
+
+    @property
     def errors_found(self) -> int:
         """Overturns among the finished audits."""
         return self.overall.overturns
@@ -174,10 +179,7 @@ def measure_quality(ranked: Ranked, earlier: Ranked | None = None) -> Quality:
     return Quality(
         overall=overall,
         directions=tuple(_of_direction(ranked, earlier, direction) for direction in DIRECTIONS),
-        groupings=tuple(
-            group_by(ranked, column, title=title, recalibration=recalibration)
-            for column, title in groupings_of(ranked.table)
-        ),
+        groupings=tuple(_groupings(ranked, recalibration)),
         days=tuple(
             estimate_by(frame, _days(ranked.table), recalibration=recalibration, level=LEVEL)
         ),
@@ -215,21 +217,22 @@ def groupings_of(table: pd.DataFrame) -> list[tuple[str, str]]:
     ]
 
 
-def group_by(
-    ranked: Ranked, column: str, *, title: str, recalibration: Recalibration = IDENTITY
-) -> Grouping:
-    """Estimate each value of a column, and how it stands against the whole."""
-    frame, labels = ranked.audited_frame(), _labels(ranked.table[column])
+def _groupings(ranked: Ranked, recalibration: Recalibration) -> Iterator[Grouping]:
+    """Estimate each value of each column; intervals to compare by are widened for all of them."""
+    frame, columns = ranked.audited_frame(), groupings_of(ranked.table)
     overall = estimate_overturn_rate(frame, recalibration=recalibration, level=LEVEL)
-    shown = estimate_by(frame, labels, recalibration=recalibration, level=LEVEL)
-    strict = 1 - (1 - LEVEL) / max(len(shown), 1)
-    compared = estimate_by(frame, labels, recalibration=recalibration, level=strict)
-    segments = [
-        Segment(estimate, _standing(wide, overall.overturn_rate))
-        for estimate, wide in zip(shown, compared, strict=True)
-    ]
-    segments.sort(key=lambda segment: (-segment.estimate.decisions, segment.estimate.domain))
-    return Grouping(column, title, tuple(segments), int(pd.isna(labels).sum()))
+    compared = sum(ranked.table[column].nunique() for column, _ in columns)
+    strict = 1 - (1 - LEVEL) / max(compared, 1)
+    for column, title in columns:
+        labels = _labels(ranked.table[column])
+        shown = estimate_by(frame, labels, recalibration=recalibration, level=LEVEL)
+        wide = estimate_by(frame, labels, recalibration=recalibration, level=strict)
+        segments = [
+            Segment(estimate, _standing(wider, overall.overturn_rate))
+            for estimate, wider in zip(shown, wide, strict=True)
+        ]
+        segments.sort(key=lambda segment: (-segment.estimate.decisions, segment.estimate.domain))
+        yield Grouping(column, title, tuple(segments), int(pd.isna(labels).sum()))
 
 
 def _standing(estimate: Estimate, overall_rate: float) -> str:

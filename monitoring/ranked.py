@@ -77,13 +77,31 @@ class Ranked:
         )
 
 
-def read_ranked(
-    store: Store, *, since: datetime | None = None, until: datetime | None = None
-) -> tuple[Ranked, Ranked | None]:
-    """Read what was ranked with ``since <= selected_at < until``, and what was ranked before it.
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a period's figures are made from.
 
-    The earlier part serves to recalibrate the risk, so only what the same model versions ranked is
-    read of it; it is null where there is none.
+    Attributes
+    ----------
+    ranked
+        The period.
+    earlier
+        What the same model versions ranked before it, to recalibrate the risk on; null where there
+        is nothing.
+    decisions, outcomes
+        All that the store holds, of any time.
+    """
+
+    ranked: Ranked
+    earlier: Ranked | None
+    decisions: pd.DataFrame
+    outcomes: pd.DataFrame
+
+
+def read_history(
+    store: Store, *, since: datetime | None = None, until: datetime | None = None
+) -> History:
+    """Read what was ranked with ``since <= selected_at < until``, and what went before it.
 
     Raises
     ------
@@ -97,13 +115,13 @@ def read_ranked(
             "first (`secondlook rank`, or POST /v1/rank), or choose another period"
         )
     decisions, outcomes = store.decisions(), store.outcomes()
-    ranked = join_ranked(selections, decisions, outcomes)
-    if since is None:
-        return ranked, None
-    before = store.selections(until=since)
-    if not before.empty:
-        before = before[before["model_version"].isin(selections["model_version"].unique())]
-    return ranked, None if before.empty else join_ranked(before, decisions, outcomes)
+    earlier = None
+    if since is not None:
+        before = store.selections(until=since)
+        if not before.empty:
+            before = before[before["model_version"].isin(selections["model_version"].unique())]
+        earlier = None if before.empty else join_ranked(before, decisions, outcomes)
+    return History(join_ranked(selections, decisions, outcomes), earlier, decisions, outcomes)
 
 
 def join_ranked(

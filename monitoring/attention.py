@@ -1,0 +1,143 @@
+"""What the QA lead should look at first, in sentences that name the figure and the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from features.track_record import KEYS
+from models.estimate import Estimate
+from monitoring.drift_found import Drift
+from monitoring.quality import Band, Grouping, Quality
+from monitoring.wording import between, count, percent, plural
+
+LARGEST_UNFINISHED_SHARE = 0.1
+LARGEST_DRIFT_SHARE = 0.25
+_NAMES_SHOWN = 6
+_GROWING = frozenset(f"log_{key.name}_audits" for key in KEYS)
+"""Counts that grow with time, and so drift by nature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that needs attention.
+
+    Attributes
+    ----------
+    title
+        What it is, short.
+    detail
+        The figures, how sure, and what to do next.
+    page
+        Page of the report that shows more.
+    """
+
+    title: str
+    detail: str
+    page: str
+
+
+def find_attention(quality: Quality, drift: Drift | None) -> list[Finding]:
+    """Return what needs attention, the most pressing first."""
+    return [
+        *_unfinished(quality),
+        *_worse_groups(quality),
+        *_miscalibrated(quality.bands),
+        *_too_few(quality.groupings),
+        *_beside(quality),
+        *_drifted(drift),
+    ]
+
+
+def _unfinished(quality: Quality) -> Iterator[Finding]:
+    share = quality.unfinished / max(quality.selected, 1)
+    if share > LARGEST_UNFINISHED_SHARE:
+        yield Finding(
+            f"{plural(quality.unfinished, 'selected decision')} without an audit",
+            f"That is {percent(share, 0)} of the {count(quality.selected)} selected. The figures "
+            "take them to be like the audited ones of the same policy; if the hard ones are left "
+            "for last, the accuracy reads too high. Finish them, or say why they cannot be.",
+            "quality.html",
+        )
+
+
+def _worse_groups(quality: Quality) -> Iterator[Finding]:
+    for grouping in quality.groupings:
+        for segment in grouping.segments:
+            if segment.standing == "worse":
+                estimate = segment.estimate
+                yield Finding(
+                    f"{grouping.title} {estimate.domain}: accuracy {percent(estimate.accuracy)}",
+                    f"{_interval(estimate)}, from {plural(estimate.audits, 'audit')}; the "
+                    f"programme stands at {percent(quality.overall.accuracy)}. That is beyond "
+                    f"chance, with {plural(quality.compared, 'group')} looked at. Read its "
+                    "overturned decisions together.",
+                    f"quality.html#{grouping.column}",
+                )
+
+
+def _miscalibrated(bands: tuple[Band, ...]) -> Iterator[Finding]:
+    for band in bands:
+        estimate = band.estimate
+        if estimate.audits_needed or estimate.low <= band.predicted <= estimate.high:
+            continue
+        side = "less" if band.predicted < estimate.low else "more"
+        yield Finding(
+            f"The model expects {side} errors than audits find",
+            f"Among the decisions ranked {percent(band.from_share, 0)} to "
+            f"{percent(band.to_share, 0)} by risk it expects {percent(band.predicted)}; audits "
+            f"say {percent(estimate.overturn_rate)} ({between(estimate.low, estimate.high)}). The "
+            "accuracy stays right, its interval is wider than it need be. Train again.",
+            "model.html#calibration",
+        )
+        return
+
+
+def _too_few(groupings: tuple[Grouping, ...]) -> Iterator[Finding]:
+    for grouping in groupings:
+        if grouping.column not in ("policy", "language"):
+            continue
+        short = [s.estimate for s in grouping.segments if s.estimate.audits_needed]
+        if short:
+            names = ", ".join(
+                f"{e.domain} (about {count(e.audits_needed)} more)" for e in short[:_NAMES_SHOWN]
+            )
+            rest = len(short) - _NAMES_SHOWN
+            more = f" and {count(rest)} others" if rest > 0 else ""
+            yield Finding(
+                f"Too few audits to speak of {plural(len(short), *_NOUNS[grouping.column])}",
+                f"{names}{more}. A longer period, or minimum audits in policies.toml, closes this.",
+                f"quality.html#{grouping.column}",
+            )
+
+
+_NOUNS = {"policy": ("policy", "policies"), "language": ("language", "languages")}
+
+
+def _beside(quality: Quality) -> Iterator[Finding]:
+    if quality.audits_beside:
+        yield Finding(
+            f"{plural(quality.audits_beside, 'audit')} beside the selection",
+            "These decisions were ranked but not selected, so their chance of an audit is not "
+            "known and no figure counts them. Hours spent so do not make the accuracy surer.",
+            "methods.html#left-out",
+        )
+
+
+def _drifted(drift: Drift | None) -> Iterator[Finding]:
+    if drift is None:
+        return
+    compared = [f for f in drift.features if f.feature not in _GROWING]
+    names = [f.feature for f in compared if f.drifted]
+    if len(names) > LARGEST_DRIFT_SHARE * len(compared):
+        yield Finding(
+            f"{count(len(names))} of {plural(len(compared), 'model input')} have drifted",
+            f"Most of all: {', '.join(names[:_NAMES_SHOWN])}. The figures hold under drift; the "
+            "ranking finds fewer errors. Look whether the inputs are recorded as before, then "
+            "train again.",
+            "drift.html",
+        )
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"95 % interval {between(estimate.accuracy_low, estimate.accuracy_high)}"

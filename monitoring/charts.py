@@ -1,0 +1,228 @@
+"""Small figures as inline SVG: they print, scale, follow the theme and need no script.
+
+Every figure stands beside the numbers that it draws, so it is hidden from screen readers unless it
+carries a description. Colours come from the page's style sheet by class.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from models.estimate import Estimate
+from monitoring.wording import between, percent
+
+_WIDTH, _HEIGHT, _MARGIN = 260.0, 22.0, 8.0
+_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """A linear axis of shares.
+
+    Attributes
+    ----------
+    low, high
+        Its ends, 0 to 1.
+    step
+        Between ticks.
+    """
+
+    low: float
+    high: float
+    step: float
+
+    @property
+    def ticks(self) -> list[float]:
+        """The places of the ticks, ends included."""
+        return [
+            self.low + i * self.step for i in range(round((self.high - self.low) / self.step) + 1)
+        ]
+
+    def place(self, value: float, *, start: float, end: float) -> float:
+        """Return where a value lies between two coordinates; beyond the ends it is held there."""
+        part = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return start + part * (end - start)
+
+
+def fit_scale(values: Sequence[float], *, ticks: int = 4) -> Scale:
+    """Return the shortest axis of round steps that holds all values.
+
+    Examples
+    --------
+    >>> scale = fit_scale([0.913, 0.987])
+    >>> round(scale.low, 3), round(scale.high, 3), scale.step
+    (0.9, 1.0, 0.05)
+    """
+    low, high = (min(values), max(values)) if len(values) else (0.0, 1.0)
+    for step in _STEPS:
+        start, end = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        if end - start <= ticks:
+            break
+    start = max(min(start, end - 1), 0)
+    return Scale(start * step, max(end, start + 1) * step, step)
+
+
+def accuracy_scale(estimates: Sequence[Estimate]) -> Scale:
+    """Return one axis of accuracy for all estimates that have enough audits."""
+    shown = [e for e in estimates if not e.audits_needed]
+    return fit_scale([bound for e in shown for bound in (e.accuracy_low, e.accuracy_high)])
+
+
+def rate_scale(estimates: Sequence[Estimate]) -> Scale:
+    """Return one axis of overturn rates, from 0."""
+    return fit_scale([0.0, *(e.high for e in estimates)])
+
+
+def axis(scale: Scale) -> Markup:
+    """Draw the axis that stands above a column of whiskers."""
+    last = len(scale.ticks) - 1
+    labels = Markup("").join(
+        Markup('<text x="{:.1f}" y="13" text-anchor="{}">{}</text>').format(
+            _x(scale, tick),
+            "start" if place == 0 else "end" if place == last else "middle",
+            percent(tick, 1 if scale.step < 0.01 else 0).replace(
+                " %", "" if place < last else " %"
+            ),
+        )
+        for place, tick in enumerate(scale.ticks)
+    )
+    return _svg(Markup('<g class="ticks">{}</g>').format(labels))
+
+
+def whisker(
+    scale: Scale, *, figure: float, low: float, high: float, reference: float | None = None
+) -> Markup:
+    """Draw a dot with its interval, and a line where the whole stands."""
+    middle = _HEIGHT / 2
+    grid = Markup("").join(
+        Markup('<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="{1}"/>').format(
+            _x(scale, tick), _HEIGHT
+        )
+        for tick in scale.ticks
+    )
+    line = Markup("")
+    if reference is not None:
+        line = Markup('<line class="reference" x1="{0:.1f}" x2="{0:.1f}" y1="0" y2="{1}"/>').format(
+            _x(scale, reference), _HEIGHT
+        )
+    bar = Markup(
+        '<line class="whisker" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"/>'
+        '<circle class="dot" cx="{:.1f}" cy="{}" r="4"/>'
+    ).format(_x(scale, low), _x(scale, high), middle, middle, _x(scale, figure), middle)
+    return _svg(grid + line + bar)
+
+
+def bar(share: float, *, mark: float | None = None, most: float = 1.0) -> Markup:
+    """Draw a share as a bar of a common length, with a mark to set it against."""
+    scale = Scale(0.0, most, most)
+    drawn = Markup(
+        '<rect class="track" x="{0}" y="7" width="{1}" height="8" rx="2"/>'
+        '<rect class="bar" x="{0}" y="7" width="{2:.1f}" height="8" rx="2"/>'
+    ).format(_MARGIN, _WIDTH - 2 * _MARGIN, _x(scale, share) - _MARGIN)
+    if mark is not None:
+        drawn += Markup('<line class="mark" x1="{0:.1f}" x2="{0:.1f}" y1="3" y2="19"/>').format(
+            _x(scale, mark)
+        )
+    return _svg(drawn)
+
+
+def headline(estimate: Estimate) -> Markup:
+    """Draw the overall accuracy on a wide axis of its own."""
+    width, left, right = 640.0, 24.0, 616.0
+    margin = 2 * (estimate.accuracy_high - estimate.accuracy_low)
+    scale = fit_scale(
+        [max(0.0, estimate.accuracy_low - margin), min(1.0, estimate.accuracy_high + margin)],
+        ticks=6,
+    )
+    ticks = Markup("").join(
+        Markup(
+            '<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="4" y2="36"/>'
+            '<text x="{0:.1f}" y="54" text-anchor="middle">{1}</text>'
+        ).format(
+            scale.place(tick, start=left, end=right), percent(tick, 1 if scale.step < 0.01 else 0)
+        )
+        for tick in scale.ticks
+    )
+    ends = [
+        scale.place(value, start=left, end=right)
+        for value in (estimate.accuracy_low, estimate.accuracy_high, estimate.accuracy)
+    ]
+    drawn = Markup(
+        '<g class="ticks">{}</g>'
+        '<line class="whisker wide" x1="{:.1f}" x2="{:.1f}" y1="20" y2="20"/>'
+        '<circle class="dot" cx="{:.1f}" cy="20" r="8"/>'
+    ).format(ticks, *ends)
+    return Markup(
+        '<svg class="headline" viewBox="0 0 {:.0f} 60" aria-hidden="true">{}</svg>'
+    ).format(width, drawn)
+
+
+def trend(days: Sequence[Estimate], *, overall: float) -> Markup:
+    """Draw accuracy by day with its intervals; days with too few audits are left open."""
+    width, height, left, right, top, bottom = 720.0, 240.0, 52.0, 708.0, 12.0, 208.0
+    shown = [e for e in days if not e.audits_needed]
+    scale = accuracy_scale(shown)
+    room = (right - left) / len(days)
+    parts = [
+        Markup(
+            '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
+            '<text x="{3}" y="{4:.1f}" text-anchor="end">{5}</text>'
+        ).format(left, right, y, left - 8, y + 4, percent(tick, 1 if scale.step < 0.01 else 0))
+        for tick in scale.ticks
+        for y in [scale.place(tick, start=bottom, end=top)]
+    ]
+    parts.append(
+        Markup('<line class="reference" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>').format(
+            left, right, scale.place(overall, start=bottom, end=top)
+        )
+    )
+    every = math.ceil(len(days) / 8)
+    for number, estimate in enumerate(days):
+        x = left + (number + 0.5) * room
+        if number % every == 0:
+            parts.append(
+                Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
+                    x, bottom + 22, estimate.domain[5:]
+                )
+            )
+        if not estimate.audits_needed:
+            parts.append(_upright(scale, estimate, x=x, top=top, bottom=bottom))
+    told = "; ".join(
+        f"{e.domain}: {percent(e.accuracy)} ({between(e.accuracy_low, e.accuracy_high)})"
+        for e in shown
+    )
+    return Markup(
+        '<svg class="trend ticks" viewBox="0 0 {:.0f} {:.0f}" role="img" '
+        'aria-label="Accuracy by day. {}">{}</svg>'
+    ).format(width, height, told, Markup("").join(parts))
+
+
+def _upright(scale: Scale, estimate: Estimate, *, x: float, top: float, bottom: float) -> Markup:
+    low, high, figure = (
+        scale.place(value, start=bottom, end=top)
+        for value in (estimate.accuracy_low, estimate.accuracy_high, estimate.accuracy)
+    )
+    return Markup(
+        '<g><title>{title}</title><line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" '
+        'y2="{high:.1f}"/><circle class="dot" cx="{x:.1f}" cy="{figure:.1f}" r="5"/></g>'
+    ).format(
+        title=f"{estimate.domain}: {percent(estimate.accuracy)}",
+        x=x,
+        low=low,
+        high=high,
+        figure=figure,
+    )
+
+
+def _x(scale: Scale, value: float) -> float:
+    return scale.place(value, start=_MARGIN, end=_WIDTH - _MARGIN)
+
+
+def _svg(drawn: Markup) -> Markup:
+    return Markup(
+        '<svg class="figure" viewBox="0 0 {:.0f} {:.0f}" aria-hidden="true">{}</svg>'
+    ).format(_WIDTH, _HEIGHT, drawn)

@@ -1,0 +1,135 @@
+"""The pages of a report, from templates: self-contained, and safe whatever a label holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+
+from features.frame import FEATURES
+from monitoring import charts, wording
+from monitoring.attention import Finding
+from monitoring.drift_found import THRESHOLD, Drift
+from monitoring.exports import write_drift_table
+from monitoring.model_card import ModelCard
+from monitoring.period import Period
+from monitoring.quality import Quality
+from monitoring.record import EVIDENTLY_PAGE, ReportRecord
+
+PAGES = (
+    ("index.html", "Overview"),
+    ("quality.html", "Quality"),
+    ("model.html", "Model"),
+    ("drift.html", "Drift"),
+    ("methods.html", "Methods"),
+)
+MOST_ROWS = 40
+"""Rows of a table on a page; its CSV holds all."""
+
+
+def make_environment() -> jinja2.Environment:
+    """Return the templates, with all that is put into them escaped."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for tool in (
+        *(wording.percent, wording.between, wording.count, wording.plural, wording.words),
+        *(wording.moment, charts.axis, charts.whisker, charts.bar, charts.headline, charts.trend),
+    ):
+        environment.globals[tool.__name__] = tool
+    environment.globals |= {
+        "span": wording.days,
+        "standings": wording.STANDING_WORDS,
+        "pages": PAGES,
+        "most_rows": MOST_ROWS,
+    }
+    return environment
+
+
+class Book:
+    """The pages of one period, with what all of them say."""
+
+    def __init__(self, folder: Path, *, period: Period, now: datetime) -> None:
+        self.folder = folder
+        self.environment = make_environment()
+        self.environment.globals |= {
+            "decided": wording.days(period.decided_from, period.decided_until),
+            "ranked": wording.days(period.ranked_from, period.ranked_until),
+            "made": wording.moment(now),
+        }
+
+    def write_overview(
+        self, quality: Quality, findings: Sequence[Finding], drift: Drift | None
+    ) -> Path:
+        """Write the page for the meeting."""
+        overall = quality.overall
+        return self._write(
+            "index.html",
+            quality=quality,
+            findings=findings,
+            drift=drift,
+            uniform_low=overall.audits * overall.low,
+            uniform_high=overall.audits * overall.high,
+            direction_scale=charts.rate_scale(quality.directions),
+            days_shown=sum(not day.audits_needed for day in quality.days),
+        )
+
+    def write_quality(self, quality: Quality) -> Path:
+        """Write the page of accuracy by group."""
+        scales = {
+            grouping.column: charts.accuracy_scale(
+                [segment.estimate for segment in grouping.segments[:MOST_ROWS]]
+            )
+            for grouping in quality.groupings
+        }
+        return self._write("quality.html", quality=quality, scales=scales)
+
+    def write_model(self, quality: Quality, card: ModelCard | None) -> Path:
+        """Write the page of the model that serves."""
+        shown = [band.estimate for band in quality.bands if not band.estimate.audits_needed]
+        scale = charts.rate_scale(shown)
+        return self._write("model.html", quality=quality, card=card, band_scale=scale)
+
+    def write_drift(self, drift: Drift | None) -> Path:
+        """Write the page of drift, and its table where there is one."""
+        longest = 3 * THRESHOLD
+        if drift is not None:
+            write_drift_table(drift, self.folder)
+            longest = max([longest, *(feature.distance for feature in drift.features)])
+        return self._write(
+            "drift.html",
+            drift=drift,
+            longest=longest,
+            threshold=THRESHOLD,
+            evidently=EVIDENTLY_PAGE,
+            meanings={f.name: f.meaning[:1].upper() + f.meaning[1:] for f in FEATURES},
+        )
+
+    def write_methods(self) -> Path:
+        """Write the page that says how figures are made."""
+        return self._write("methods.html")
+
+    def _write(self, name: str, **context: object) -> Path:
+        path = self.folder / name
+        text = self.environment.get_template(name).render(page=name, **context)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+
+def write_drift_page(folder: Path, *, period: Period, drift: Drift | None, now: datetime) -> Path:
+    """Write the page of drift alone, as monitoring does."""
+    return Book(folder, period=period, now=now).write_drift(drift)
+
+
+def write_contents(folder: Path, reports: Sequence[ReportRecord]) -> Path:
+    """Write the list of all reports, the latest first."""
+    path = folder / "index.html"
+    text = make_environment().get_template("reports.html").render(page="", reports=reports)
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,141 @@
+"""A small programme with a published model: ranked on three days, audited with some left undone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.contract import DECISIONS, DIRECTIONS, OUTCOMES, check
+from features.frame import build_frame
+from features.home import Home, make_home
+from features.policies import Policies
+from features.simulate import audit, simulate
+from features.store import Store, open_store
+from features.track_record import RecordSettings, events, replay
+from models.bundle import Bundle, open_champion, publish, save_bundle
+from models.contributions import fit_contributions
+from models.plan import fit_plan
+from models.ranking import rank_decisions, risk_frame
+from models.risk import calibrated, fit_risk
+from models.sampling_key import SamplingKey
+from models.scoring import score
+
+DAYS = 9
+DECISIONS_A_DAY = 1_500
+RANKED_DAYS = 3
+CAPACITY = 110
+UNDONE_SHARE = 0.06
+FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+NOW = FIRST_DAY + timedelta(days=DAYS + 1, hours=9)
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A home that has run for some days, and the truth of its decisions."""
+
+    home: Home
+    store: Store
+    truth: pd.DataFrame
+    ranked_days: tuple[datetime, ...]
+
+
+@pytest.fixture(scope="session")
+def programme(tmp_path_factory: pytest.TempPathFactory) -> Programme:
+    made = simulate(
+        days=DAYS, decisions_per_day=DECISIONS_A_DAY, audit_share=0.3, first_day=FIRST_DAY, seed=11
+    )
+    home = make_home(tmp_path_factory.mktemp("programme") / "home")
+    store = open_store(home.store_url())
+    store.initialise()
+    first_ranked = FIRST_DAY + timedelta(days=DAYS - RANKED_DAYS)
+    decisions, outcomes = check(made.decisions, DECISIONS).good, check(made.outcomes, OUTCOMES).good
+    past = decisions[decisions["decided_at"] < first_ranked]
+    known = outcomes[outcomes["audited_at"] < first_ranked]
+    store.add_decisions(past)
+    store.add_outcomes(known)
+    _publish(home, past, known, tmp_path_factory.mktemp("bundle") / "new")
+    days = tuple(first_ranked + timedelta(days=n + 1) for n in range(RANKED_DAYS))
+    for number, day in enumerate(days):
+        today = decisions["decided_at"].between(day - timedelta(days=1), day, inclusive="left")
+        offers = _rank(home, store, decisions[today], day=day, number=number)
+        _audit(store, offers, made.truth, day=day, number=number)
+    return Programme(home, store, made.truth, days)
+
+
+def _publish(home: Home, decisions: pd.DataFrame, outcomes: pd.DataFrame, folder: Path) -> None:
+    settings = RecordSettings()
+    audited = decisions.merge(outcomes[["decision_id", "verdict"]], on="decision_id")
+    records = replay(audited, events(decisions, outcomes), settings)
+    frame = build_frame(audited, records, top_rank=5.0)
+    risk = fit_risk(frame, audited["verdict"])
+    predicted = calibrated(risk.calibration, risk.log_odds(frame))
+    overturned = audited["verdict"].isin(DIRECTIONS)
+    bundle = Bundle(
+        fingerprint="",
+        risk=risk,
+        opinion=None,
+        record_settings=settings,
+        policies=Policies(),
+        top_rank=5.0,
+        extras=(),
+        card={
+            "decisions": len(decisions),
+            "audits": len(audited),
+            "overturns": int(overturned.sum()),
+            "from": audited["decided_at"].min().isoformat(),
+            "until": audited["decided_at"].max().isoformat(),
+            "trial": {"auroc": 0.81, "capture_05": 0.28, "lift_05": 5.6, "audits": 400.0},
+            "segments": {
+                "policy": [
+                    {
+                        "segment": "spam",
+                        "audits": 40,
+                        "overturns": 2,
+                        "found_rate": 0.05,
+                        "predicted_rate": 0.06,
+                        "auroc": None,
+                        "capture_10": None,
+                    }
+                ]
+            },
+        },
+        profile=frame.assign(overturn_probability=predicted),
+        contributions=fit_contributions(risk),
+    )
+    save_bundle(bundle, folder)
+    publish(home, folder, "secondlook/1")
+
+
+def _rank(
+    home: Home, store: Store, decisions: pd.DataFrame, *, day: datetime, number: int
+) -> pd.DataFrame:
+    """Rank a day's decisions after it ended."""
+    published = open_champion(home)
+    past = events(store.decisions(), store.outcomes())
+    records = replay(decisions, past, published.bundle.record_settings)
+    scores = score(published.bundle, decisions, records)
+    key = SamplingKey("k1", b"the tests of monitoring draw so")
+    plan = fit_plan(risk_frame(decisions, scores), capacity=CAPACITY, key_id=key.key_id)
+    ranking = rank_decisions(
+        decisions, published=published, records=records, plan=plan, key=key, capacity=CAPACITY
+    )
+    offers = ranking.table.assign(
+        request_id=f"r{number}", selected_at=pd.Timestamp(day + timedelta(hours=6))
+    )
+    store.add_ranking(decisions, offers)
+    return offers
+
+
+def _audit(
+    store: Store, offers: pd.DataFrame, truth: pd.DataFrame, *, day: datetime, number: int
+) -> None:
+    """Audit what was selected, but for a few that are left undone."""
+    chosen = offers.loc[offers["selected"], "decision_id"]
+    done = np.random.default_rng(number).random(len(chosen)) >= UNDONE_SHARE
+    found = audit(truth, chosen[done], audited_at=day + timedelta(hours=20), seed=number)
+    store.add_outcomes(check(found, OUTCOMES).good)
