@@ -26,6 +26,7 @@ from models.recalibration import Recalibration, fit_recalibration
 FEWEST_OVERTURNS = 20
 _SHARE_STRENGTH = 5.0
 _LOWEST, _HIGHEST = 1e-4, 1 - 1e-4
+_ROWS_FOR_THREADS = 100_000  # below it threads cost more than they bring
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,7 @@ def _fit_trees(
         "monotone_constraints": [f.monotone for f in encoder.features],
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 2,
+        "num_threads": 1 if len(frame) < _ROWS_FOR_THREADS else 0,
         "seed": settings.seed,
         "verbose": -1,
     }

@@ -7,7 +7,7 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ def tracked(home: Home) -> Iterator[mlflow.MlflowClient]:
     """Point MLflow at the home's own store while in the block; say nothing to the console."""
     before = mlflow.get_tracking_uri()
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -88,14 +89,21 @@ def log_and_register(
             python_model=str(_PYFUNC),
             artifacts={"bundle": str(folder)},
             pip_requirements=["secondlook"],
-            registered_model_name=MODEL_NAME,
         )
-        version = str(logged.registered_model_version)
+        version = _register(client, logged.model_uri, run.info.run_id, logged.model_id)
         for name in ("fingerprint", "data_fingerprint", "from", "until"):
             value = bundle.fingerprint if name == "fingerprint" else str(bundle.card[name])
             client.set_model_version_tag(MODEL_NAME, version, name, value)
         client.set_registered_model_alias(MODEL_NAME, "challenger", version)
         return Registered(version, run.info.run_id, bundle.fingerprint)
+
+
+def _register(client: mlflow.MlflowClient, uri: str, run_id: str, model_id: str) -> str:
+    """Make a version of a logged model; through the client, which says nothing to the console."""
+    with suppress(MlflowException):  # it is there already
+        client.create_registered_model(MODEL_NAME)
+    made = client.create_model_version(MODEL_NAME, uri, run_id=run_id, model_id=model_id)
+    return str(made.version)
 
 
 def find_version(home: Home, version: str | None) -> Registered:
