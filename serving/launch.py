@@ -57,8 +57,7 @@ def service(
     """
     require_servable(home, host)
     port = port or free_port(host)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
+    with _output(log) as output:
         process = _start(home, host=host, port=port, output=output, limits=limits or Limits())
     try:
         url = base_url(host, port)
@@ -68,21 +67,33 @@ def service(
         stop(process)
 
 
-def serve_forever(home: Home, *, host: str = LOOPBACK, port: int = 3000, log: Path) -> int:
-    """Run the service until it ends or this process is told to; return its exit status.
+def serve_forever(
+    home: Home,
+    *,
+    host: str = LOOPBACK,
+    port: int = 3000,
+    log: Path | None = None,
+    limits: Limits | None = None,
+) -> None:
+    """Run the service until this process is interrupted or told to end.
+
+    Parameters
+    ----------
+    log
+        File to which the service's output is appended; null = the output of this process.
 
     Raises
     ------
     SecondLookError
-        As `service` does.
+        As `service` does, and if the service ends by itself.
     """
     require_servable(home, host)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        process = _start(home, host=host, port=port, output=output, limits=Limits())
+    with _output(log) as output:
+        process = _start(home, host=host, port=port, output=output, limits=limits or Limits())
     with _stopped_by_signals(process):
         _wait_until_ready(process, base_url(host, port), log)
-        return process.wait()
+        process.wait()
+        raise ServiceError(_told(f"The service ended with status {process.returncode}", log))
 
 
 def require_servable(home: Home, host: str) -> None:
@@ -164,8 +175,18 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
+@contextlib.contextmanager
+def _output(log: Path | None) -> Iterator[IO[bytes] | None]:
+    if log is None:
+        yield None
+        return
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        yield output
+
+
 def _start(
-    home: Home, *, host: str, port: int, output: IO[bytes], limits: Limits
+    home: Home, *, host: str, port: int, output: IO[bytes] | None, limits: Limits
 ) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "bentoml", "serve", "serving.service:SecondLook"]
     command += ["--host", host, "--port", str(port), "--working-dir", str(_code_folder())]
@@ -197,7 +218,7 @@ def _code_folder() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path | None) -> None:
     until = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -216,14 +237,16 @@ def _is_ready(url: str) -> bool:
         return False
 
 
-def _told(what: str, log: Path) -> str:
+def _told(what: str, log: Path | None) -> str:
+    if log is None:
+        return f"{what}; its output above says why."
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
     return "\n".join([f"{what}; the end of {log.name}:", *(f"  {line}" for line in lines)])
 
 
 @contextlib.contextmanager
 def _stopped_by_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Stop the service when this process is interrupted or told to end."""
+    """Stop the service when this process is interrupted or told to end, and end quietly."""
 
     def end(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -231,6 +254,8 @@ def _stopped_by_signals(process: subprocess.Popen[bytes]) -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
+    except KeyboardInterrupt:
+        return
     finally:
         signal.signal(signal.SIGTERM, before)
         stop(process)

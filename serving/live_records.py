@@ -5,16 +5,9 @@ from __future__ import annotations
 import threading
 
 import pandas as pd
-import sqlalchemy as sa
 
-from features import schema
-from features.contract import DECISIONS
-from features.errors import StoreError
-from features.rows import as_frame
 from features.store import Added, Store
 from features.track_record import RecordSettings, TrackRecord, events
-
-_IDS_A_QUERY = 5_000
 
 
 class LiveRecords:
@@ -50,39 +43,22 @@ class LiveRecords:
             if "supersedes" in new and new["supersedes"].notna().any():
                 self._make_anew(set(self._records))
             elif len(new):
-                past = events(_decisions(self._store, list(new["decision_id"])), new)
+                past = self._events(audit_ids=list(new["audit_id"]))
                 with self._reading:
                     for record in self._records.values():
                         record.update(past)
         return added
 
     def _make_anew(self, ways: set[RecordSettings]) -> None:
-        outcomes = self._store.outcomes()
         fresh = {settings: TrackRecord(settings) for settings in ways}
-        if len(outcomes):
-            past = events(_audited_decisions(self._store), outcomes)
-            for record in fresh.values():
-                record.update(past)
+        past = self._events(audit_ids=None)
+        for record in fresh.values():
+            record.update(past)
         with self._reading:
             self._records = fresh
 
-
-def _decisions(store: Store, ids: list[str]) -> pd.DataFrame:
-    table = schema.decisions
-    chunks = [ids[start : start + _IDS_A_QUERY] for start in range(0, len(ids), _IDS_A_QUERY)]
-    return _read(store, [sa.select(table).where(table.c.decision_id.in_(c)) for c in chunks])
-
-
-def _audited_decisions(store: Store) -> pd.DataFrame:
-    table = schema.decisions
-    audited = sa.select(schema.outcomes.c.decision_id)
-    return _read(store, [sa.select(table).where(table.c.decision_id.in_(audited))])
-
-
-def _read(store: Store, queries: list[sa.Select[tuple[object, ...]]]) -> pd.DataFrame:
-    try:
-        with store.engine.begin() as connection:
-            rows = [row for query in queries for row in connection.execute(query)]
-    except sa.exc.SQLAlchemyError as error:
-        raise StoreError(f"store: decisions cannot be read: {type(error).__name__}") from error
-    return as_frame(schema.decisions.columns.keys(), rows, DECISIONS)
+    def _events(self, audit_ids: list[str] | None) -> pd.DataFrame:
+        """Return what audits taught, as the store tells it: it knows their chance of audit."""
+        outcomes = self._store.outcomes(audit_ids=audit_ids)
+        decisions = self._store.decisions(decision_ids=list(outcomes["decision_id"].unique()))
+        return events(decisions, outcomes)

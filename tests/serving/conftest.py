@@ -1,0 +1,226 @@
+"""A small programme: a real store and selection, and a ranker whose risk is the automated score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio.from_thread
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+from starlette.applications import Starlette
+
+from features.store import Store, open_store
+from features.track_record import RecordSettings
+from models.plan import Plan, fit_plan
+from models.reasons import Reason
+from models.risk_frame import RiskFrame
+from models.sampling_key import SamplingKey
+from models.selection import select_batch
+from serving.access import Gate, create_key
+from serving.app import build_app
+from serving.live_records import LiveRecords
+from serving.payload import Role
+from serving.programme import Programme
+from serving.ranker import Draw, Ranked, Ranker
+from serving.settings import Limits
+from serving.standing import Standing
+from serving.visit import Front
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+KEY = SamplingKey("k-test", bytes(32))
+POLICIES = ("hate", "spam", "scams")
+
+
+@dataclass(frozen=True)
+class ScoreRanker:
+    """Takes the automated score for the risk; .1 without one."""
+
+    model_version: str = "null-1"
+    bundle_version: str = "nothing"
+    record_settings: RecordSettings = RecordSettings()
+
+    @property
+    def card(self) -> dict[str, Any]:
+        return {"learned_from": "nothing"}
+
+    def rank(self, decisions: pd.DataFrame, records: pd.DataFrame, draw: Draw) -> Ranked:
+        score = decisions.get("automated_score", pd.Series(0.1, index=decisions.index))
+        risk = score.fillna(0.1).clip(0.001, 0.9).to_numpy(dtype=float)
+        frame = RiskFrame(
+            decisions["decision_id"].to_numpy(dtype=object),
+            risk,
+            risk,
+            decisions["policy"].to_numpy(dtype=object),
+        )
+        drawn = select_batch(frame, plan=draw.plan, key=draw.key, capacity=draw.capacity)
+        table = pd.DataFrame(
+            {
+                "decision_id": decisions["decision_id"],
+                "over_enforcement": risk,
+                "under_enforcement": 0.0,
+                "wrong_selection": 0.0,
+                "overturn_probability": risk,
+                "expected_harm": risk,
+                "priority": drawn.priority,
+                "rank": drawn.rank,
+                "inclusion_probability": drawn.inclusion_probability,
+                "threshold": np.broadcast_to(drawn.threshold, len(decisions)),
+                "selected": drawn.selected,
+                "reason": drawn.reason,
+                "random_audit": drawn.random_audit,
+                "plan_version": draw.plan.version,
+                "model_version": self.model_version,
+                "key_id": draw.key.key_id,
+            },
+            index=decisions.index,
+        )
+        why = Reason("automated_score", "automated score", 1.0, 1.0)
+        return Ranked(table, {int(row): [why] for row in np.flatnonzero(drawn.selected)})
+
+
+def make_plan(seed: int = 0) -> Plan:
+    generator = np.random.default_rng(seed)
+    risk = generator.beta(1, 10, 600)
+    ids = np.array([f"p-{number}" for number in range(600)], dtype=object)
+    policies = np.array(POLICIES, dtype=object)[generator.integers(0, 3, 600)]
+    return fit_plan(RiskFrame(ids, risk, risk, policies), capacity=60, key_id=KEY.key_id)
+
+
+def decision(number: int, **fields: Any) -> dict[str, Any]:
+    row = {
+        "decision_id": f"d-{number}",
+        "decided_at": "2026-03-01T09:30:00Z",
+        "policy": POLICIES[number % 3],
+        "action": "remove",
+        "moderator_id": f"jane-{number % 4}@example.org",
+        "automated_score": (number * 37 % 90) / 100,
+    }
+    return row | fields
+
+
+def outcome(number: int, **fields: Any) -> dict[str, Any]:
+    row = {
+        "audit_id": f"a-{number}",
+        "decision_id": f"d-{number}",
+        "audited_at": "2026-03-02T10:00:00Z",
+        "verdict": "over_enforcement",
+    }
+    return row | fields
+
+
+class StaticPublication:
+    """A publication that a test changes by hand."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.now = "first"
+        self.published: Ranker | Exception = programme.ranker
+        self._programme = programme
+
+    def mark(self) -> str:
+        return self.now
+
+    def ranker(self) -> Ranker:
+        if isinstance(self.published, Exception):
+            raise self.published
+        return self.published
+
+    def first(self, ranker: Ranker, plan: Plan) -> Programme:
+        self._programme.records.keep(ranker.record_settings)
+        return replace(self._programme, ranker=ranker, plan=plan)
+
+
+class Caller:
+    """Calls an application in this process, its lifespan entered."""
+
+    def __init__(self, app: Starlette) -> None:
+        self.app = app
+        self._client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://service"
+        )
+        self.headers = self._client.headers
+
+    def __enter__(self) -> Caller:
+        self._open = ExitStack()
+        self._portal = self._open.enter_context(anyio.from_thread.start_blocking_portal())
+        lifespan = self.app.router.lifespan_context(self.app)
+        self._open.enter_context(self._portal.wrap_async_context_manager(lifespan))
+        self._open.enter_context(self._portal.wrap_async_context_manager(self._client))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        return self._portal.call(partial(self._client.request, method, url, **options))
+
+    def get(self, url: str, **options: Any) -> httpx.Response:
+        return self.request("GET", url, **options)
+
+    def post(self, url: str, **options: Any) -> httpx.Response:
+        return self.request("POST", url, **options)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    opened.initialise()
+    plan = make_plan()
+    opened.add_plan(plan.version, plan.to_json(), NOW)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture
+def programme(store: Store) -> Programme:
+    ranker = ScoreRanker()
+    records = LiveRecords(store)
+    records.keep(ranker.record_settings)
+    return Programme(
+        store=store,
+        ranker=ranker,
+        plan=make_plan(),
+        records=records,
+        sampling_key=KEY,
+        pseudonym_key=b"p" * 32,
+    )
+
+
+@pytest.fixture
+def publication(programme: Programme) -> StaticPublication:
+    return StaticPublication(programme)
+
+
+@pytest.fixture
+def front(publication: StaticPublication, store: Store, tmp_path: Path) -> Front:
+    reports = tmp_path / "home" / "reports"
+    reports.mkdir(parents=True)
+    (reports / "quality.html").write_text("<h1>Quality</h1>", encoding="utf-8")
+    (tmp_path / "home" / "secrets.json").write_text("{}", encoding="utf-8")
+    limits = Limits(max_body_bytes=200_000, max_rows=50, max_text_length=100)
+    standing = Standing(publication, store, clock=lambda: 0.0)
+    return Front(standing=standing, gate=Gate(store), reports=reports, limits=limits)
+
+
+@pytest.fixture
+def client(front: Front) -> Iterator[Caller]:
+    with Caller(build_app(front)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def key_of(store: Store) -> Callable[[str], str]:
+    return lambda role: create_key(store, role, NOW)[1]
+
+
+@pytest.fixture
+def admin(client: Caller, key_of: Callable[[str], str]) -> Caller:
+    client.headers["Authorization"] = f"Bearer {key_of(Role.ADMIN)}"
+    return client

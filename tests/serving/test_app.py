@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import sqlalchemy as sa
+
+from features.store import Store
+from serving.access import create_key, revoke_key
+from serving.app import build_app
+from serving.operations import OPERATIONS
+from serving.payload import Role
+from serving.visit import Front
+from tests.serving.conftest import NOW, Caller, StaticPublication, decision, outcome
+
+MADE_BY_BENTOML = {"livez", "healthz", "readyz"}
+OURS = [o for o in OPERATIONS if o.name not in MADE_BY_BENTOML]
+CALLS: dict[str, tuple[str, str, object]] = {
+    "rank": ("POST", "/v1/rank", {"decisions": [decision(0)], "capacity": 1}),
+    "outcomes": ("POST", "/v1/outcomes", {"outcomes": [outcome(0)]}),
+    "model": ("GET", "/v1/model", None),
+    "plan": ("GET", "/v1/plan", None),
+    "decision": ("GET", "/v1/decisions/d-0", None),
+    "reports": ("GET", "/reports/quality.html", None),
+    "openapi": ("GET", "/v1/openapi.json", None),
+    "docs": ("GET", "/v1/docs", None),
+    "metrics": ("GET", "/metrics", None),
+}
+PRESENTED = ["no key", "wrong key", "revoked key", *Role]
+
+
+def call(client: Caller, name: str, key: str | None) -> httpx.Response:
+    method, path, body = CALLS[name]
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return client.request(method, path, json=body, headers=headers)
+
+
+@pytest.mark.parametrize("presented", PRESENTED)
+@pytest.mark.parametrize("operation", OURS, ids=lambda o: o.name)
+def test_every_route_opens_to_its_roles_alone(
+    client: Caller, store: Store, operation: Any, presented: str
+) -> None:
+    _, admin = create_key(store, Role.ADMIN, NOW)
+    call(client, "rank", admin)
+    key: str | None
+    if presented in tuple(Role):
+        key_id, key = create_key(store, presented, NOW)
+    else:
+        key_id, revoked = create_key(store, Role.ADMIN, NOW)
+        revoke_key(store, key_id, NOW)
+        key = {"no key": None, "wrong key": "sl_0_0", "revoked key": revoked}[presented]
+    app_with_fresh_gate(client)
+    answer = call(client, operation.name, key)
+    if not operation.roles or presented in operation.roles:
+        assert answer.status_code == 200
+    elif presented in tuple(Role):
+        assert answer.status_code == 403
+        assert f"role {presented}" in answer.json()["detail"]
+    else:
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"].startswith(("Bearer", "Basic"))
+
+
+def app_with_fresh_gate(client: Caller) -> None:
+    """Forget the keys read so far, as time does."""
+    front = client.app.state.front
+    client.app.state.front = replace(front, gate=type(front.gate)(front.gate._store))
+
+
+def test_a_browser_is_asked_for_the_key_and_may_send_it_as_a_password(
+    client: Caller, key_of: Callable[[str], str]
+) -> None:
+    asked = client.get("/reports/")
+    assert (asked.status_code, asked.headers["WWW-Authenticate"][:5]) == (401, "Basic")
+    value = base64.b64encode(f"me:{key_of('viewer')}".encode()).decode()
+    app_with_fresh_gate(client)
+    page = client.get("/reports/", headers={"Authorization": f"Basic {value}"})
+    assert "quality.html" in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/reports/../secrets.json",
+        "/reports/%2e%2e/secrets.json",
+        "/reports/..%2fsecrets.json",
+        "/reports//etc/passwd",
+        "/reports/%2fetc%2fpasswd",
+        "/reports/quality.html/../../secrets.json",
+        "/reports/missing.html",
+        "/reports/%00",
+    ],
+)
+def test_no_path_leads_out_of_the_reports(admin: Caller, path: str) -> None:
+    answer = admin.get(path)
+    assert answer.status_code == 404
+    assert "{}" not in answer.text[:5]
+
+
+def test_a_link_out_of_the_reports_is_not_followed(admin: Caller, front: Front) -> None:
+    (front.reports / "link.json").symlink_to(front.reports.parent / "secrets.json")
+    assert admin.get("/reports/link.json").status_code == 404
+
+
+RANK = {"decisions": [decision(0)], "capacity": 1}
+BAD_BODIES: list[tuple[str, bytes, int, str]] = [
+    ("not JSON", b"{", 400, "cannot be read as JSON"),
+    ("not UTF-8", b'{"capacity": "\xff"}', 400, "JSON"),
+    ("empty", b"", 400, "JSON"),
+    ("deep", b"[" * 50_000, 400, "JSON"),
+    ("NaN", b'{"capacity": NaN}', 400, "JSON"),
+    ("another kind", b"[]", 422, "Expected `object`"),
+    ("unknown field", json.dumps(RANK | {"capcity": 1}).encode(), 422, "capcity"),
+    ("missing field", b'{"capacity": 1}', 422, "decisions"),
+    ("no rows", b'{"capacity": 1, "decisions": []}', 422, "length >= 1"),
+    ("capacity 0", json.dumps(RANK | {"capacity": 0}).encode(), 422, ">= 1"),
+    ("capacity 1.5", json.dumps(RANK | {"capacity": 1.5}).encode(), 422, "int"),
+    ("a row that is a text", b'{"capacity": 1, "decisions": ["d"]}', 422, "object"),
+    ("an empty row", b'{"capacity": 1, "decisions": [{}]}', 422, "decision_id"),
+    (
+        "too many rows",
+        json.dumps({"capacity": 1, "decisions": [decision(n) for n in range(51)]}).encode(),
+        422,
+        "at most 50 rows",
+    ),
+    (
+        "twice the same id",
+        json.dumps({"capacity": 1, "decisions": [decision(0, policy=None)] * 2}).encode(),
+        422,
+        "null",
+    ),
+    ("too long", b" " * 200_001, 413, "200,000 bytes"),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "told"), [b[1:] for b in BAD_BODIES], ids=[b[0] for b in BAD_BODIES]
+)
+def test_a_bad_body_is_refused_and_explained(
+    admin: Caller, body: bytes, status: int, told: str
+) -> None:
+    answer = admin.post("/v1/rank", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert told in problem["detail"]
+    assert (problem["status"], problem["request_id"]) == (status, answer.headers["X-Request-ID"])
+
+
+def test_a_body_without_a_length_is_cut_off_where_it_gets_too_long(admin: Caller) -> None:
+    async def pieces() -> Any:
+        for _ in range(300):
+            yield b" " * 1_000
+
+    headers = {"Content-Type": "application/json"}
+    assert admin.post("/v1/rank", content=pieces(), headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/vnd.bentoml+pickle"},
+        {"Content-Type": ""},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+    ],
+)
+def test_other_content_is_refused(admin: Caller, headers: dict[str, str]) -> None:
+    answer = admin.post("/v1/rank", content=b"{}", headers=headers)
+    assert answer.status_code == 415
+    assert "expected" in answer.json()["detail"]
+
+
+def test_rejected_rows_are_named_in_the_answer(admin: Caller) -> None:
+    body = {"decisions": [decision(0), decision(1, views=-1)], "capacity": 1}
+    answer = admin.post("/v1/rank", json=body)
+    assert answer.status_code == 200
+    assert answer.json()["rejected"] == [
+        {
+            "index": 1,
+            "field": "views",
+            "seen": "'-1.0'",
+            "expected": "a finite number of at least 0",
+            "fault": "contract",
+        }
+    ]
+
+
+def test_an_outcome_sent_twice_is_answered_alike_and_another_conflicts(admin: Caller) -> None:
+    call(admin, "rank", None)
+    statuses = [
+        admin.post("/v1/outcomes", json={"outcomes": [row]}).status_code
+        for row in (outcome(0), outcome(0), outcome(0, verdict="correct"), outcome(9))
+    ]
+    assert statuses == [200, 200, 409, 422]
+
+
+def test_a_decision_tells_its_offers(admin: Caller) -> None:
+    ranked = call(admin, "rank", None).json()["decisions"][0]
+    told = admin.get("/v1/decisions/d-0").json()
+    assert told["offers"][0]["priority"] == ranked["priority"]
+    assert told["inclusion_probability"] == ranked["inclusion_probability"]
+
+
+def test_a_decision_id_may_hold_a_slash(admin: Caller) -> None:
+    admin.post("/v1/rank", json={"decisions": [decision(0, decision_id="a/b c")], "capacity": 1})
+    for path in ("/v1/decisions/a/b%20c", "/v1/decisions/a%2Fb%20c"):
+        assert admin.get(path).json()["decision_id"] == "a/b c"
+
+
+@pytest.mark.parametrize("path", ["/v1/decisions/none", "/v1/nothing", "/docs.json", "/index"])
+def test_what_is_not_there_is_a_problem(admin: Caller, path: str) -> None:
+    answer = admin.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "PATCH", "OPTIONS", "BREW"])
+def test_another_method_is_refused_with_the_one_that_is_taken(admin: Caller, method: str) -> None:
+    answer = admin.request(method, "/v1/rank")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_the_root_leads_to_the_documents(client: Caller) -> None:
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["Location"]) == (307, "v1/docs")
+
+
+def test_a_store_that_is_down_is_a_503_with_retry_after(admin: Caller, store: Store) -> None:
+    assert call(admin, "model", None).status_code == 200
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("drop table selections"))
+    answer = call(admin, "rank", None)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+class BrokenRanker:
+    """Fails in a way that nobody foresaw."""
+
+    model_version = bundle_version = "broken"
+    card: dict[str, Any] = {}  # noqa: RUF012
+
+    def __init__(self, like: Any) -> None:
+        self.record_settings = like.record_settings
+
+    def rank(self, *_: object) -> Any:
+        raise ZeroDivisionError("content of a decision")
+
+
+def test_a_fault_is_answered_and_logged_without_content(
+    admin: Caller, publication: StaticPublication, caplog: pytest.LogCaptureFixture
+) -> None:
+    publication.published = BrokenRanker(publication.published)  # type: ignore[assignment]
+    with caplog.at_level(logging.INFO, logger="secondlook"):
+        answer = call(admin, "rank", None)
+    assert answer.status_code == 500
+    assert "content" not in answer.text + caplog.text
+    assert answer.json()["request_id"] in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+class WaitingRanker(BrokenRanker):
+    """Answers when it is told to."""
+
+    def __init__(self, like: Any) -> None:
+        super().__init__(like)
+        self.go = threading.Event()
+
+    def rank(self, *_: object) -> Any:
+        self.go.wait(10)
+        raise ZeroDivisionError
+
+
+def test_what_takes_too_long_is_a_504(
+    front: Front, publication: StaticPublication, key_of: Callable[[str], str]
+) -> None:
+    publication.published = waiting = WaitingRanker(publication.published)  # type: ignore[assignment]
+    limits = msgspec.structs.replace(front.limits, answer_timeout_s=0.2)
+    with Caller(build_app(replace(front, limits=limits))) as client:
+        answer = call(client, "rank", key_of("queue"))
+        waiting.go.set()
+    assert answer.status_code == 504
+
+
+def test_too_many_waiting_calls_are_a_429(
+    front: Front, publication: StaticPublication, key_of: Callable[[str], str]
+) -> None:
+    publication.published = waiting = WaitingRanker(publication.published)  # type: ignore[assignment]
+    limits = msgspec.structs.replace(front.limits, threads=1, max_waiting=1)
+    key, statuses = key_of("queue"), []
+    with Caller(build_app(replace(front, limits=limits))) as client:
+
+        def ask() -> None:
+            statuses.append(call(client, "rank", key).status_code)
+            waiting.go.set()  # the first to be answered is the one turned away
+
+        threads = [threading.Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert sorted(statuses) == [429, 500, 500]
+
+
+def test_the_access_log_is_json_without_content(
+    admin: Caller, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="secondlook.access"):
+        body = {"decisions": [decision(0, text="so it reads")], "capacity": 1}
+        admin.post("/v1/rank", json=body, headers={"X-Request-ID": "nightly-7"})
+        admin.get("/v1/decisions/d-0")
+    lines = [json.loads(record.getMessage()) for record in caplog.records]
+    assert [line["route"] for line in lines] == ["/v1/rank", "/v1/decisions/{decision_id}"]
+    assert (lines[0]["request_id"], lines[0]["rows"], lines[0]["status"]) == ("nightly-7", 1, 200)
+    assert "reads" not in caplog.text
+    assert "d-0" not in caplog.text
+
+
+def test_metrics_label_routes_by_pattern(admin: Caller) -> None:
+    call(admin, "rank", None)
+    call(admin, "decision", None)
+    text = admin.get("/metrics").text
+    assert 'route="/v1/decisions/{decision_id}"' in text
+    assert "d-0" not in text
+    assert "secondlook_ready 1.0" in text
+
+
+def test_no_answer_is_cached_or_sniffed(client: Caller) -> None:
+    for path in ("/v1/docs", "/v1/model", "/nowhere"):
+        headers = client.get(path).headers
+        assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == (
+            "no-store",
+            "nosniff",
+        )
+
+
+def test_reports_are_files_of_their_folder(admin: Caller, tmp_path: Path) -> None:
+    answer = admin.get("/reports/quality.html")
+    assert answer.text == "<h1>Quality</h1>"
+    assert admin.get("/reports").headers["Location"] == "reports/"
