@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from features.frame import FEATURES
 from features.track_record import KEYS
 from models.estimate import Estimate
 from monitoring.drift_found import Drift
@@ -14,6 +15,7 @@ from monitoring.wording import between, count, percent, plural
 LARGEST_UNFINISHED_SHARE = 0.1
 LARGEST_DRIFT_SHARE = 0.25
 _NAMES_SHOWN = 6
+_MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
 _GROWING = frozenset(f"log_{key.name}_audits" for key in KEYS)
 """Counts that grow with time, and so drift by nature."""
 
@@ -49,6 +51,20 @@ def find_attention(quality: Quality, drift: Drift | None) -> list[Finding]:
     ]
 
 
+def in_words(band: Band) -> str:
+    """Return which decisions a band holds.
+
+    Examples
+    --------
+    >>> riskiest = Band(0.0, 0.01, 0.3, None, None, "unknown")  # type: ignore[arg-type]
+    >>> in_words(riskiest)
+    'riskiest 1 %'
+    """
+    if band.from_share == 0:
+        return f"riskiest {percent(band.to_share, 0)}"
+    return f"decisions from {between(band.from_share, band.to_share, 0)}"
+
+
 def _unfinished(quality: Quality) -> Iterator[Finding]:
     share = quality.unfinished / max(quality.selected, 1)
     if share > LARGEST_UNFINISHED_SHARE:
@@ -78,16 +94,16 @@ def _worse_groups(quality: Quality) -> Iterator[Finding]:
 
 def _miscalibrated(bands: tuple[Band, ...]) -> Iterator[Finding]:
     for band in bands:
-        estimate = band.estimate
-        if estimate.audits_needed or estimate.low <= band.predicted <= estimate.high:
+        if band.standing not in ("worse", "better"):
             continue
-        side = "less" if band.predicted < estimate.low else "more"
+        estimate = band.estimate
         yield Finding(
-            f"The model expects {side} errors than audits find",
-            f"Among the decisions ranked {percent(band.from_share, 0)} to "
-            f"{percent(band.to_share, 0)} by risk it expects {percent(band.predicted)}; audits "
-            f"say {percent(estimate.overturn_rate)} ({between(estimate.low, estimate.high)}). The "
-            "accuracy stays right, its interval is wider than it need be. Train again.",
+            f"The model expects {'fewer' if band.standing == 'worse' else 'more'} errors than "
+            "audits find",
+            f"Among the {in_words(band)} by risk it expects {percent(band.predicted)}; audits say "
+            f"{percent(estimate.overturn_rate)} ({between(estimate.low, estimate.high)}). The "
+            "accuracy stays right; its interval is wider than it need be, and the ranking finds "
+            "fewer errors. Train again.",
             "model.html#calibration",
         )
         return
@@ -103,7 +119,7 @@ def _too_few(groupings: tuple[Grouping, ...]) -> Iterator[Finding]:
                 f"{e.domain} (about {count(e.audits_needed)} more)" for e in short[:_NAMES_SHOWN]
             )
             rest = len(short) - _NAMES_SHOWN
-            more = f" and {count(rest)} others" if rest > 0 else ""
+            more = f" and {plural(rest, 'other')}" if rest > 0 else ""
             yield Finding(
                 f"Too few audits to speak of {plural(len(short), *_NOUNS[grouping.column])}",
                 f"{names}{more}. A longer period, or minimum audits in policies.toml, closes this.",
@@ -128,11 +144,11 @@ def _drifted(drift: Drift | None) -> Iterator[Finding]:
     if drift is None:
         return
     compared = [f for f in drift.features if f.feature not in _GROWING]
-    names = [f.feature for f in compared if f.drifted]
+    names = [_MEANINGS.get(f.feature, f.feature) for f in compared if f.drifted]
     if len(names) > LARGEST_DRIFT_SHARE * len(compared):
         yield Finding(
             f"{count(len(names))} of {plural(len(compared), 'model input')} have drifted",
-            f"Most of all: {', '.join(names[:_NAMES_SHOWN])}. The figures hold under drift; the "
+            f"Most of all: {'; '.join(names[:_NAMES_SHOWN])}. The figures hold under drift; the "
             "ranking finds fewer errors. Look whether the inputs are recorded as before, then "
             "train again.",
             "drift.html",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from models.estimate import Estimate
-from monitoring.wording import between, percent
+from monitoring.wording import between, percent, short_day
 
 _WIDTH, _HEIGHT, _MARGIN = 260.0, 22.0, 8.0
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -132,16 +132,16 @@ def bar(share: float, *, mark: float | None = None, most: float = 1.0) -> Markup
 
 def headline(estimate: Estimate) -> Markup:
     """Draw the overall accuracy on a wide axis of its own."""
-    width, left, right = 640.0, 24.0, 616.0
-    margin = 2 * (estimate.accuracy_high - estimate.accuracy_low)
+    width, left, right = 640.0, 34.0, 606.0
+    margin = 0.5 * (estimate.accuracy_high - estimate.accuracy_low)
     scale = fit_scale(
         [max(0.0, estimate.accuracy_low - margin), min(1.0, estimate.accuracy_high + margin)],
-        ticks=6,
+        ticks=5,
     )
     ticks = Markup("").join(
         Markup(
             '<line class="grid" x1="{0:.1f}" x2="{0:.1f}" y1="4" y2="36"/>'
-            '<text x="{0:.1f}" y="54" text-anchor="middle">{1}</text>'
+            '<text x="{0:.1f}" y="58" text-anchor="middle">{1}</text>'
         ).format(
             scale.place(tick, start=left, end=right), percent(tick, 1 if scale.step < 0.01 else 0)
         )
@@ -157,13 +157,13 @@ def headline(estimate: Estimate) -> Markup:
         '<circle class="dot" cx="{:.1f}" cy="20" r="8"/>'
     ).format(ticks, *ends)
     return Markup(
-        '<svg class="headline" viewBox="0 0 {:.0f} 60" aria-hidden="true">{}</svg>'
+        '<svg class="headline" viewBox="0 0 {:.0f} 64" aria-hidden="true">{}</svg>'
     ).format(width, drawn)
 
 
 def trend(days: Sequence[Estimate], *, overall: float) -> Markup:
     """Draw accuracy by day with its intervals; days with too few audits are left open."""
-    width, height, left, right, top, bottom = 720.0, 240.0, 52.0, 708.0, 12.0, 208.0
+    width, height, left, right, top, bottom = 720.0, 244.0, 76.0, 708.0, 14.0, 206.0
     shown = [e for e in days if not e.audits_needed]
     scale = accuracy_scale(shown)
     room = (right - left) / len(days)
@@ -171,7 +171,7 @@ def trend(days: Sequence[Estimate], *, overall: float) -> Markup:
         Markup(
             '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
             '<text x="{3}" y="{4:.1f}" text-anchor="end">{5}</text>'
-        ).format(left, right, y, left - 8, y + 4, percent(tick, 1 if scale.step < 0.01 else 0))
+        ).format(left, right, y, left - 10, y + 5, percent(tick, 1 if scale.step < 0.01 else 0))
         for tick in scale.ticks
         for y in [scale.place(tick, start=bottom, end=top)]
     ]
@@ -186,7 +186,7 @@ def trend(days: Sequence[Estimate], *, overall: float) -> Markup:
         if number % every == 0:
             parts.append(
                 Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
-                    x, bottom + 22, estimate.domain[5:]
+                    x, bottom + 28, short_day(estimate.domain)
                 )
             )
         if not estimate.audits_needed:

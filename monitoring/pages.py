@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 
 from features.frame import FEATURES
+from models.estimate import LEAST_EFFECTIVE_AUDITS
 from monitoring import charts, wording
 from monitoring.attention import Finding
 from monitoring.drift_found import THRESHOLD, Drift
@@ -46,8 +47,10 @@ def make_environment() -> jinja2.Environment:
     environment.globals |= {
         "span": wording.days,
         "standings": wording.STANDING_WORDS,
+        "against_model": wording.AGAINST_MODEL_WORDS,
         "pages": PAGES,
         "most_rows": MOST_ROWS,
+        "least_effective": LEAST_EFFECTIVE_AUDITS,
     }
     return environment
 

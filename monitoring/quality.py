@@ -6,11 +6,13 @@ beside those that a uniform sample of the same size would be expected to find.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from features.contract import DIRECTIONS
 from features.errors import EstimateError
@@ -48,8 +50,8 @@ class Segment:
     estimate
         Of the group.
     standing
-        ``worse`` or ``better`` where the group's interval, widened for the number of groups looked
-        at in all groupings, lies wholly on one side of the overall rate; ``alike`` otherwise;
+        ``worse`` or ``better`` where the group's rate differs from the overall one by more than
+        chance explains, with all groups of all groupings looked at; ``alike`` otherwise;
         ``unknown`` where there are too few audits.
     """
 
@@ -91,6 +93,9 @@ class Band:
         What the audits say of the same decisions.
     captured
         Estimated share of all errors in this band and those before it, 0 to 1; null without errors.
+    standing
+        ``worse`` where audits find more errors than the model expects, beyond chance; ``better``
+        where fewer; else ``alike`` or ``unknown``.
     """
 
     from_share: float
@@ -98,6 +103,7 @@ class Band:
     predicted: float
     estimate: Estimate
     captured: float | None
+    standing: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,29 +224,35 @@ def groupings_of(table: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _groupings(ranked: Ranked, recalibration: Recalibration) -> Iterator[Grouping]:
-    """Estimate each value of each column; intervals to compare by are widened for all of them."""
+    """Estimate each value of each column."""
     frame, columns = ranked.audited_frame(), groupings_of(ranked.table)
     overall = estimate_overturn_rate(frame, recalibration=recalibration, level=LEVEL)
     compared = sum(ranked.table[column].nunique() for column, _ in columns)
-    strict = 1 - (1 - LEVEL) / max(compared, 1)
     for column, title in columns:
         labels = _labels(ranked.table[column])
-        shown = estimate_by(frame, labels, recalibration=recalibration, level=LEVEL)
-        wide = estimate_by(frame, labels, recalibration=recalibration, level=strict)
         segments = [
-            Segment(estimate, _standing(wider, overall.overturn_rate))
-            for estimate, wider in zip(shown, wide, strict=True)
+            Segment(estimate, _standing(estimate, overall.overturn_rate, compared=compared))
+            for estimate in estimate_by(frame, labels, recalibration=recalibration, level=LEVEL)
         ]
         segments.sort(key=lambda segment: (-segment.estimate.decisions, segment.estimate.domain))
         yield Grouping(column, title, tuple(segments), int(pd.isna(labels).sum()))
 
 
-def _standing(estimate: Estimate, overall_rate: float) -> str:
+def _standing(estimate: Estimate, expected: float, *, compared: int) -> str:
+    """Say whether a rate differs from the expected one, with so many rates compared.
+
+    A handful of decisions that were all audited have a rate without any sampling error; that it is
+    not the expected one can still be chance. So the scatter of decisions counts beside that of the
+    audits.
+    """
     if estimate.audits_needed or not estimate.audits:
         return "unknown"
-    if estimate.low > overall_rate:
-        return "worse"
-    return "better" if estimate.high < overall_rate else "alike"
+    scatter = estimate.standard_error**2 + expected * (1 - expected) / estimate.decisions
+    difference = estimate.overturn_rate - expected
+    farthest = float(norm.ppf(1 - (1 - LEVEL) / 2 / max(compared, 1)))
+    if abs(difference) <= farthest * math.sqrt(scatter):
+        return "alike"
+    return "worse" if difference > 0 else "better"
 
 
 def _of_direction(ranked: Ranked, earlier: Ranked | None, direction: str) -> Estimate:
@@ -262,7 +274,14 @@ def _bands(ranked: Ranked, recalibration: Recalibration) -> list[Band]:
     errors = np.array([e.decisions * e.overturn_rate for e in estimates])
     captured = _running_share(errors)
     return [
-        Band(float(edges[n]), float(edges[n + 1]), float(predicted[n]), estimate, share)
+        Band(
+            from_share=float(edges[n]),
+            to_share=float(edges[n + 1]),
+            predicted=float(predicted[n]),
+            estimate=estimate,
+            captured=share,
+            standing=_standing(estimate, float(predicted[n]), compared=len(present)),
+        )
         for n, estimate, share in zip(present, estimates, captured, strict=True)
     ]
 

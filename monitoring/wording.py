@@ -15,6 +15,12 @@ STANDING_WORDS = {
     "alike": "no clear difference",
     "unknown": "too few audits",
 }
+AGAINST_MODEL_WORDS = {
+    "worse": "▲ more errors",
+    "better": "▼ fewer errors",
+    "alike": "agrees",
+    "unknown": "too few audits",
+}
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -77,6 +83,18 @@ def day(time: datetime) -> str:
     """
     time = time.astimezone(UTC)
     return f"{time.day} {time:%B %Y}"
+
+
+def short_day(date: str) -> str:
+    """Return an ISO date as an axis has room for.
+
+    Examples
+    --------
+    >>> short_day("2026-01-03")
+    '3 Jan'
+    """
+    time = datetime.fromisoformat(date)
+    return f"{time.day} {time:%b}"
 
 
 def days(first: datetime, last: datetime) -> str:
