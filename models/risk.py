@@ -14,8 +14,8 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize
 from scipy.special import expit
-from sklearn.linear_model import LogisticRegression
 
 from features.contract import DIRECTIONS
 from features.errors import TrainingError
@@ -25,7 +25,7 @@ from models.recalibration import Recalibration, fit_recalibration
 
 FEWEST_OVERTURNS = 20
 _SHARE_STRENGTH = 5.0
-_LOWEST, _HIGHEST = 1e-4, 1 - 1e-4
+_LOWEST, _HIGHEST = 1e-6, 1 - 1e-6
 _ROWS_FOR_THREADS = 100_000  # below it threads cost more than they bring
 
 
@@ -140,13 +140,12 @@ def fit_risk(
         )
     encoder = fit_encoder(frame, extras)
     booster = _fit_trees(encoder, frame, overturned, settings)
-    logistic = LogisticRegression(C=settings.ridge, max_iter=1000)
-    logistic.fit(encoder.linear_matrix(frame), overturned)
+    coefficients, intercept = _fit_linear(encoder, frame, overturned, settings)
     return RiskModel(
         encoder,
         booster,
-        logistic.coef_[0],
-        float(logistic.intercept_[0]),
+        coefficients,
+        intercept,
         settings.tree_share,
         Recalibration(0.0, 1.0),
         _fit_directions(frame, verdicts),
@@ -190,6 +189,34 @@ def _fit_trees(
         "verbose": -1,
     }
     return lgb.train(parameters, dataset, num_boost_round=settings.rounds)
+
+
+def _fit_linear(
+    encoder: Encoder, frame: pd.DataFrame, overturned: np.ndarray, settings: RiskSettings
+) -> tuple[np.ndarray, float]:
+    """Fit the logistic model with a ridge, each coefficient on the side that its feature may have.
+
+    Without the bounds a rate that repeats what another says can take the wrong sign, and a worse
+    record would lower the risk.
+    """
+    matrix = encoder.linear_matrix(frame)
+    signs = np.array([feature.monotone for feature in encoder.features])[encoder.owner]
+    bounds = [(None, None), *((0.0 if s > 0 else None, 0.0 if s < 0 else None) for s in signs)]
+
+    def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
+        odds = point[0] + matrix @ point[1:]
+        value = np.logaddexp(0, odds).sum() - overturned @ odds
+        error = expit(odds) - overturned
+        pull = point[1:] / settings.ridge
+        slope = np.concatenate([[error.sum()], matrix.T @ error + pull])
+        return float(value + 0.5 * point[1:] @ pull), slope
+
+    start = np.zeros(matrix.shape[1] + 1)
+    start[0] = np.log(overturned.mean() / (1 - overturned.mean()))
+    options: Any = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-6}
+    objective: Any = loss  # scipy's stubs do not know a value and its slope from one function
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return np.asarray(found.x[1:]), float(found.x[0])
 
 
 def _fit_directions(frame: pd.DataFrame, verdicts: pd.Series) -> DirectionShares:

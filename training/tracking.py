@@ -47,9 +47,6 @@ def tracked(home: Home) -> Iterator[mlflow.MlflowClient]:
         warnings.simplefilter("ignore")  # of MLflow's own making, nothing a user could mend
         mlflow.set_tracking_uri(home.tracking_uri)
         client = mlflow.MlflowClient(home.tracking_uri, home.tracking_uri)
-        if client.get_experiment_by_name(EXPERIMENT) is None:
-            client.create_experiment(EXPERIMENT, artifact_location=home.artifacts.as_uri())
-        mlflow.set_experiment(EXPERIMENT)
         try:
             yield client
         finally:
@@ -69,7 +66,7 @@ def log_and_register(
 
     The new version carries the alias ``challenger``; who serves does not change.
     """
-    with tracked(home) as client, mlflow.start_run() as run:
+    with tracked(home) as client, _new_run(home, client) as run:
         mlflow.log_params(_parameters(settings))
         mlflow.log_metrics({f"trial_{name}": value for name, value in trial.metrics.items()})
         for name, table in trial.segments.items():
@@ -96,6 +93,17 @@ def log_and_register(
             client.set_model_version_tag(MODEL_NAME, version, name, value)
         client.set_registered_model_alias(MODEL_NAME, "challenger", version)
         return Registered(version, run.info.run_id, bundle.fingerprint)
+
+
+def _new_run(home: Home, client: mlflow.MlflowClient) -> mlflow.ActiveRun:
+    """Start a run of our experiment, also where `mlflow run` has set a run of its own going."""
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    number = (
+        experiment.experiment_id
+        if experiment is not None
+        else client.create_experiment(EXPERIMENT, artifact_location=home.artifacts.as_uri())
+    )
+    return mlflow.start_run(run_id=client.create_run(number).info.run_id)
 
 
 def _register(client: mlflow.MlflowClient, uri: str, run_id: str, model_id: str) -> str:
