@@ -85,7 +85,7 @@ def make_frame(days: list[ScoredDay], plan: Plan) -> Frame:
 
 
 def draw_batches(frame: Frame, audits: int, rng: np.random.Generator) -> tuple[Flags, Floats]:
-    """Draw closed batches of ``audits`` each, as ``models.selection`` draws them but without ranks."""
+    """Draw closed batches of ``audits``, as ``models.selection`` does but without ranks."""
     priority = frame.harm + frame.price / rng.random(len(frame.harm)) ** 2
     threshold, selected = np.empty(len(priority)), np.zeros(len(priority), np.bool_)
     starts = np.flatnonzero(np.diff(frame.batch, prepend=-1))

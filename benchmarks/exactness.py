@@ -48,7 +48,7 @@ def make_population(seed: int, rows: int = ROWS) -> Population:
 
 
 def key_of(number: int) -> SamplingKey:
-    """A fresh secret for each repetition: the draw itself is what is repeated."""
+    """Make a fresh secret for each repetition: the draw itself is what is repeated."""
     return SamplingKey(f"repetition-{number}", number.to_bytes(32, "big"))
 
 
@@ -71,7 +71,7 @@ def measure_exactness(repetitions: int, seed: int = 0) -> dict[str, dict[str, fl
             label = f"{suffix}, n={size}"
             batch = _batch(plan, counted, size)
             found[f"batch{label}"] = repeat(population, batch, repetitions)
-            if size * mean_minutes > 120:  # less would not cover the minimums' longest audits
+            if not least or size > AUDITS // 4:  # a quarter would not cover the minimums' minutes
                 hours = _batch(timed, population.risk, size * mean_minutes)
                 found[f"minutes{label}"] = repeat(population, hours, repetitions)
         admitted = _admission(plan, counted)
@@ -114,7 +114,7 @@ def weighted_totals(population: Population, selected: Flags, chance: Floats) -> 
 
 
 def compare(population: Population, sums: Floats) -> dict[str, float]:
-    """z of the means against the truth, and the variance estimate over the variance."""
+    """Compare the means with the truth, and the variance estimate with the variance."""
     truth = population.wrong.sum()
     targets = np.array([truth, len(population.wrong), np.nan, truth])
     means, errors = sums.mean(axis=0), sums.std(axis=0) / np.sqrt(len(sums))
@@ -134,7 +134,7 @@ def compare(population: Population, sums: Floats) -> dict[str, float]:
 def measure_queue(
     population: Population, plan: Plan, repetitions: int, *, counting: str
 ) -> dict[str, float]:
-    """A queue of 12 draws; each decision waits for up to four of them."""
+    """Repeat a queue of 12 draws; each decision waits for up to four of them."""
     draws, arrivals = 12, np.arange(len(population.wrong)) % 12
     last = np.minimum(arrivals + 3, draws - 1)
     sums = np.zeros((repetitions, 5))

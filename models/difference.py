@@ -10,6 +10,9 @@ from models.arrays import Floats, Positions, total_by
 from models.audited_frame import AuditedFrame
 from models.interval import TINY, FrameSums, interval, null_at
 
+FRAME_OVERTURNS = 2.0
+"""Overturns that the frame's misfit counts for against a domain's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class DomainTotals:
@@ -41,7 +44,7 @@ class DomainTotals:
         return interval(
             self.figure,
             self.sums,
-            inflation=self.inflation,
+            inflation=self.domain_inflation(),
             observed_variance=self.observed_variance,
             level=level,
         )
@@ -49,7 +52,19 @@ class DomainTotals:
     def variance(self) -> Floats:
         """Variance of the figure: under the rate found or as observed, whichever is larger."""
         _, null = null_at(self.sums, self.figure)
-        larger: Floats = np.maximum(self.inflation * null, self.observed_variance)
+        larger: Floats = np.maximum(self.domain_inflation() * null, self.observed_variance)
+        return larger
+
+    def domain_inflation(self) -> Floats:
+        """Observed over null variance per domain, at least the whole frame's.
+
+        A domain's own ratio counts for as much as it has overturns, the frame's for two.
+        """
+        _, null = null_at(self.sums, self.figure)
+        own = self.observed_variance / np.maximum(null, TINY)
+        prior = FRAME_OVERTURNS * self.inflation
+        mixed = (prior + self.overturns * own) / (FRAME_OVERTURNS + self.overturns)
+        larger: Floats = np.maximum(self.inflation, mixed)
         return larger
 
 

@@ -183,18 +183,23 @@ def _estimate(
         decisions=int(totals.decisions[row]),
         audits=audits,
         overturns=round(float(totals.overturns[row])),
-        effective_audits=_effective_audits(totals, row, float(variance)) if audits else 0.0,
+        effective_audits=_effective_audits(totals, row, bounds) if audits else 0.0,
         audits_needed=0,
     )
     return replace(found, audits_needed=_audits_needed(found))
 
 
-def _effective_audits(totals: DomainTotals, row: int, variance: float) -> float:
-    """Size n of a uniform sample with this variance: ``rate (1 - rate) (1/n - 1/N)``."""
+def _effective_audits(totals: DomainTotals, row: int, bounds: tuple[float, float]) -> float:
+    """Size n of a uniform sample with this variance: ``rate (1 - rate) (1/n - 1/N)``.
+
+    Taken at the middle of the interval, where it has a meaning also when no overturn was found.
+    """
     rates = totals.sums.rate[row]
-    rate = float(np.clip(totals.figure[row], rates[0], rates[-1]))
-    spread = max(rate * (1.0 - rate), 1e-12)
-    return 1.0 / (variance / spread + 1.0 / float(totals.kish_decisions[row]))
+    rate = float(np.clip(sum(bounds) / 2.0, rates[0], rates[-1]))
+    null = float(np.interp(rate, rates, totals.sums.variance[row]))
+    inflation = float(totals.domain_inflation()[row])
+    variance = max(inflation * null, float(totals.observed_variance[row]))
+    return 1.0 / (variance / (rate * (1.0 - rate)) + 1.0 / float(totals.kish_decisions[row]))
 
 
 def _audits_needed(found: Estimate) -> int:

@@ -27,6 +27,16 @@ SHIFTS = np.concatenate(
     [np.linspace(-12, -4, 17)[:-1], np.linspace(-4, 4, 65), np.linspace(4, 12, 17)[1:]]
 )
 LARGEST_SKEWNESS = 1.5
+BACKGROUND = 0.1
+"""Share of a domain's errors that the null spreads evenly over it, whatever the model says.
+
+Where the model is upside down in one language, errors sit where it expects none, chances are small
+and each error found weighs much; a null that trusts the model there is too narrow.
+"""
+ALL_RIGHT, ALL_WRONG = -60.0, 60.0
+"""Shifts at which no decision, or every one, is wrong."""
+LEAST_PROBABILITY = 1e-5
+"""Of the null only: at 0 no shift could raise it, and the family would hold no other rate."""
 TINY = 1e-100
 """In place of a zero divisor; its powers still are numbers."""
 
@@ -84,7 +94,7 @@ class Placement:
 
 def place_rows(domain: Positions, probability: Floats, *, domains: int) -> Placement:
     """Place rows by domain and recalibrated probability, each between its two nearest nodes."""
-    log_odds = logit(np.clip(probability, 1e-9, 1.0 - 1e-9))
+    log_odds = logit(np.clip(probability, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY))
     place = (log_odds + OUTERMOST) * ((NODES - 1) / (2.0 * OUTERMOST))
     place = np.clip(place, 0.0, NODES - 1 - 1e-9)
     lower = place.astype(np.int64)
@@ -118,9 +128,10 @@ def sum_frame_exactly(
     domain: Positions, probability: Floats, weights: Weights, *, domains: int
 ) -> FrameSums:
     """Sum every row; for small frames, and to check the histogram against."""
-    log_odds = logit(np.clip(probability, 1e-9, 1.0 - 1e-9))
-    sums = np.zeros((3, domains, len(SHIFTS)))
-    for column, shift in enumerate(SHIFTS):
+    log_odds = logit(np.clip(probability, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY))
+    shifts = [*SHIFTS, ALL_RIGHT, ALL_WRONG]
+    sums = np.zeros((3, domains, len(shifts)))
+    for column, shift in enumerate(shifts):
         tilted, second, third = _moments(log_odds, shift)
         sums[0, :, column] = total_by(domain, weights.first * tilted, domains)
         sums[1, :, column] = total_by(domain, weights.second * second, domains)
@@ -132,7 +143,7 @@ def interval(
     figure: Floats,
     sums: FrameSums,
     *,
-    inflation: float,
+    inflation: Floats,
     observed_variance: Floats,
     level: float,
 ) -> tuple[Floats, Floats]:
@@ -143,14 +154,16 @@ def interval(
     figure
         The difference estimate, per domain.
     inflation
-        phi: observed over null variance of all domains together, at least 1.
+        Factor on the null variance, per domain, at least 1: how badly the model fits.
     observed_variance
         Of the figure, per domain, from its audits; the larger of it and the null is used.
     level
         Share of intervals meant to hold the true rate, as 0.95.
     """
     z = float(ndtri(0.5 + level / 2.0))
-    spread = np.sqrt(np.maximum(inflation * sums.variance, observed_variance[:, None])) + 1e-12
+    spread = (
+        np.sqrt(np.maximum(inflation[:, None] * sums.variance, observed_variance[:, None])) + 1e-12
+    )
     surprise = (figure[:, None] - sums.rate) / spread
     skewness = sums.third / np.maximum(sums.variance, TINY) ** 1.5
     bend = (z * z - 1.0) * np.clip(skewness, -LARGEST_SKEWNESS, LARGEST_SKEWNESS) / 6.0
@@ -192,7 +205,7 @@ def _moments(log_odds: Floats, shift: float | Floats) -> tuple[Floats, Floats, F
 @lru_cache(maxsize=1)
 def _node_tables() -> tuple[Floats, Floats, Floats]:
     nodes = np.linspace(-OUTERMOST, OUTERMOST, NODES)
-    return _moments(nodes[:, None], SHIFTS[None, :])
+    return _moments(nodes[:, None], np.array([[*SHIFTS, ALL_RIGHT, ALL_WRONG]]))
 
 
 def _shared(placement: Placement, weight: Floats) -> Floats:
@@ -205,5 +218,14 @@ def _shared(placement: Placement, weight: Floats) -> Floats:
 
 
 def _frame_sums(size: Floats, tilted: Floats, second: Floats, third: Floats) -> FrameSums:
+    """Divide by the size, and mix the evenly spread share of errors into the moments."""
     per = np.maximum(size, TINY)[:, None]
-    return FrameSums(size=size, rate=tilted / per, variance=second / per**2, third=third / per**3)
+    rate = tilted[:, : len(SHIFTS)] / per
+
+    def mixed(moment: Floats) -> Floats:
+        even = rate * moment[:, -1:] + (1.0 - rate) * moment[:, -2:-1]
+        return (1.0 - BACKGROUND) * moment[:, : len(SHIFTS)] + BACKGROUND * even
+
+    return FrameSums(
+        size=size, rate=rate, variance=mixed(second) / per**2, third=mixed(third) / per**3
+    )
