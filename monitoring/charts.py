@@ -132,7 +132,7 @@ def bar(share: float, *, mark: float | None = None, most: float = 1.0) -> Markup
 
 def headline(estimate: Estimate) -> Markup:
     """Draw the overall accuracy on a wide axis of its own."""
-    width, left, right = 640.0, 34.0, 606.0
+    width, left, right = 640.0, 44.0, 596.0
     margin = 0.5 * (estimate.accuracy_high - estimate.accuracy_low)
     scale = fit_scale(
         [max(0.0, estimate.accuracy_low - margin), min(1.0, estimate.accuracy_high + margin)],
