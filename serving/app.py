@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-import anyio
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,7 +22,7 @@ from serving.payload import OutcomesRequest, RankAnswer, RankRequest
 from serving.problem import Problem, problem_of
 from serving.rank import rank
 from serving.reports import report_response
-from serving.visit import Front, Visit, request_id_of
+from serving.visit import Front, Visit, open_desk, request_id_of
 
 Answer = Callable[[Visit], Awaitable[Response]]
 
@@ -60,7 +59,7 @@ def build_app(front: Front | None = None) -> Starlette:
 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    app.state.desk = anyio.CapacityLimiter(app.state.front.limits.threads)
+    app.state.desk = open_desk(app.state.front.limits)
     yield
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
 import traceback
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,13 +53,39 @@ class Front:
 
 
 @dataclass(slots=True)
+class Desk:
+    """Where heavy calls are worked on, and how many may be there, waiting ones included."""
+
+    threads: anyio.CapacityLimiter
+    places: int
+    inside: int = 0
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """Take a place while the block runs; refuse where all are taken."""
+        if self.inside >= self.places:
+            detail = f"{self.inside} calls are being worked on or wait; try again soon."
+            raise refuse(429, detail, Retry_After="1")
+        self.inside += 1
+        try:
+            yield
+        finally:
+            self.inside -= 1
+
+
+def open_desk(limits: Limits) -> Desk:
+    """Return a desk with no one at it; to be called where an event loop runs."""
+    return Desk(anyio.CapacityLimiter(limits.threads), limits.threads + limits.max_waiting)
+
+
+@dataclass(slots=True)
 class Visit:
     """One request and what becomes of it.
 
     Attributes
     ----------
     desk
-        Admits as many heavy calls at a time as there are threads for them.
+        Where heavy calls are worked on.
     rows
         Rows asked for; null where the route has none.
     """
@@ -66,7 +93,7 @@ class Visit:
     request: Request
     operation: Operation
     front: Front
-    desk: anyio.CapacityLimiter
+    desk: Desk
     request_id: str
     key_id: str | None = None
     rows: int | None = None
@@ -96,22 +123,22 @@ class Visit:
 
     async def work(self, call: Callable[[], Found]) -> Found:
         """Run a heavy call in a thread; refuse where too many wait, give up where it takes long."""
-        waiting = self.desk.statistics().tasks_waiting
-        if waiting >= max(self.front.limits.max_waiting, 1):
-            raise refuse(429, f"{waiting} calls wait already; try again soon.", Retry_After="1")
-        return await self._in_time(call, self.desk)
+        with self.desk.place():
+            return await self._in_time(call, self.desk.threads)
 
     async def look_up(self, call: Callable[[], Found]) -> Found:
         """Run a light call in a thread."""
         return await self._in_time(call, None)
 
-    async def _in_time(self, call: Callable[[], Found], limiter: object) -> Found:
+    async def _in_time(
+        self, call: Callable[[], Found], limiter: anyio.CapacityLimiter | None
+    ) -> Found:
         seconds = self.front.limits.answer_timeout_s
         try:
             with anyio.fail_after(seconds):
                 return await anyio.to_thread.run_sync(
                     call,
-                    limiter=limiter,  # type: ignore[arg-type]
+                    limiter=limiter,
                     abandon_on_cancel=True,
                 )
         except TimeoutError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,11 @@ from serving.ranker import Draw, Ranked, Ranker
 from serving.settings import Limits
 from serving.standing import Standing
 from serving.visit import Front
+from tests.serving.small_home import NOW as NOW
+from tests.serving.small_home import SmallHome, make_small_home
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KEY = SamplingKey("k-test", bytes(32))
+LIMITS = Limits(max_body_bytes=200_000, max_rows=50, max_text_length=100)
 POLICIES = ("hate", "spam", "scams")
 
 
@@ -53,7 +55,7 @@ class ScoreRanker:
 
     def rank(self, decisions: pd.DataFrame, records: pd.DataFrame, draw: Draw) -> Ranked:
         score = decisions.get("automated_score", pd.Series(0.1, index=decisions.index))
-        risk = score.fillna(0.1).clip(0.001, 0.9).to_numpy(dtype=float)
+        risk = np.asarray(score.fillna(0.1).clip(0.001, 0.9), dtype=np.float64)
         frame = RiskFrame(
             decisions["decision_id"].to_numpy(dtype=object),
             risk,
@@ -168,28 +170,43 @@ class Caller:
         return self.request("POST", url, **options)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a store file with its tables and a plan; migrating is slow, so it is copied."""
+    path = tmp_path_factory.mktemp("store") / "store.db"
+    opened = open_store(f"sqlite:///{path}")
     opened.initialise()
     plan = make_plan()
     opened.add_plan(plan.version, plan.to_json(), NOW)
+    opened.engine.dispose()
+    return path
+
+
+@pytest.fixture
+def store(tmp_path: Path, empty_store: Path) -> Iterator[Store]:
+    opened = open_store(f"sqlite:///{shutil.copy(empty_store, tmp_path / 'store.db')}")
     yield opened
     opened.engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def plan() -> Plan:
+    return make_plan()
+
+
 @pytest.fixture
-def programme(store: Store) -> Programme:
+def programme(store: Store, plan: Plan) -> Programme:
     ranker = ScoreRanker()
     records = LiveRecords(store)
     records.keep(ranker.record_settings)
     return Programme(
         store=store,
         ranker=ranker,
-        plan=make_plan(),
+        plan=plan,
         records=records,
         sampling_key=KEY,
         pseudonym_key=b"p" * 32,
+        limits=LIMITS,
     )
 
 
@@ -204,9 +221,8 @@ def front(publication: StaticPublication, store: Store, tmp_path: Path) -> Front
     reports.mkdir(parents=True)
     (reports / "quality.html").write_text("<h1>Quality</h1>", encoding="utf-8")
     (tmp_path / "home" / "secrets.json").write_text("{}", encoding="utf-8")
-    limits = Limits(max_body_bytes=200_000, max_rows=50, max_text_length=100)
     standing = Standing(publication, store, clock=lambda: 0.0)
-    return Front(standing=standing, gate=Gate(store), reports=reports, limits=limits)
+    return Front(standing=standing, gate=Gate(store), reports=reports, limits=LIMITS)
 
 
 @pytest.fixture
@@ -224,3 +240,8 @@ def key_of(store: Store) -> Callable[[str], str]:
 def admin(client: Caller, key_of: Callable[[str], str]) -> Caller:
     client.headers["Authorization"] = f"Bearer {key_of(Role.ADMIN)}"
     return client
+
+
+@pytest.fixture(scope="session")
+def small_home(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
+    return make_small_home(tmp_path_factory.mktemp("small"))

@@ -50,7 +50,8 @@ def test_every_route_opens_to_its_roles_alone(
     client: Caller, store: Store, operation: Any, presented: str
 ) -> None:
     _, admin = create_key(store, Role.ADMIN, NOW)
-    call(client, "rank", admin)
+    if operation.name in ("outcomes", "decision"):
+        call(client, "rank", admin)
     key: str | None
     if presented in tuple(Role):
         key_id, key = create_key(store, presented, NOW)
@@ -115,9 +116,9 @@ def test_a_link_out_of_the_reports_is_not_followed(admin: Caller, front: Front) 
 RANK = {"decisions": [decision(0)], "capacity": 1}
 BAD_BODIES: list[tuple[str, bytes, int, str]] = [
     ("not JSON", b"{", 400, "cannot be read as JSON"),
-    ("not UTF-8", b'{"capacity": "\xff"}', 400, "JSON"),
+    ("not UTF-8", b'{"capacity": 1, "decisions": [{"policy": "\xff"}]}', 400, "JSON"),
     ("empty", b"", 400, "JSON"),
-    ("deep", b"[" * 50_000, 400, "JSON"),
+    ("deep", b'{"decisions": [{"x_a": ' + b"[" * 50_000, 400, "JSON"),
     ("NaN", b'{"capacity": NaN}', 400, "JSON"),
     ("another kind", b"[]", 422, "Expected `object`"),
     ("unknown field", json.dumps(RANK | {"capcity": 1}).encode(), 422, "capcity"),
@@ -245,6 +246,9 @@ def test_a_store_that_is_down_is_a_503_with_retry_after(admin: Caller, store: St
     assert int(answer.headers["Retry-After"]) >= 1
 
 
+CONTENT = "so it " + "reads"
+
+
 class BrokenRanker:
     """Fails in a way that nobody foresaw."""
 
@@ -255,17 +259,17 @@ class BrokenRanker:
         self.record_settings = like.record_settings
 
     def rank(self, *_: object) -> Any:
-        raise ZeroDivisionError("content of a decision")
+        raise ZeroDivisionError(CONTENT)
 
 
 def test_a_fault_is_answered_and_logged_without_content(
     admin: Caller, publication: StaticPublication, caplog: pytest.LogCaptureFixture
 ) -> None:
-    publication.published = BrokenRanker(publication.published)  # type: ignore[assignment]
+    publication.published = BrokenRanker(publication.published)
     with caplog.at_level(logging.INFO, logger="secondlook"):
         answer = call(admin, "rank", None)
     assert answer.status_code == 500
-    assert "content" not in answer.text + caplog.text
+    assert CONTENT not in answer.text + caplog.text
     assert answer.json()["request_id"] in caplog.text
     assert "ZeroDivisionError" in caplog.text
 
@@ -285,7 +289,7 @@ class WaitingRanker(BrokenRanker):
 def test_what_takes_too_long_is_a_504(
     front: Front, publication: StaticPublication, key_of: Callable[[str], str]
 ) -> None:
-    publication.published = waiting = WaitingRanker(publication.published)  # type: ignore[assignment]
+    publication.published = waiting = WaitingRanker(publication.published)
     limits = msgspec.structs.replace(front.limits, answer_timeout_s=0.2)
     with Caller(build_app(replace(front, limits=limits))) as client:
         answer = call(client, "rank", key_of("queue"))
@@ -296,7 +300,7 @@ def test_what_takes_too_long_is_a_504(
 def test_too_many_waiting_calls_are_a_429(
     front: Front, publication: StaticPublication, key_of: Callable[[str], str]
 ) -> None:
-    publication.published = waiting = WaitingRanker(publication.published)  # type: ignore[assignment]
+    publication.published = waiting = WaitingRanker(publication.published)
     limits = msgspec.structs.replace(front.limits, threads=1, max_waiting=1)
     key, statuses = key_of("queue"), []
     with Caller(build_app(replace(front, limits=limits))) as client:
