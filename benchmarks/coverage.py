@@ -109,11 +109,11 @@ def measure_coverage(
     """Coverage per cell, and the worst domain per interval and scenario."""
     cells: list[dict[str, object]] = []
     for name, seed in worlds:
+        calm = score_days(name, seed, rows=rows, days=9)
         for scenario in SCENARIOS:
-            shock = SHOCK if scenario == "shocked" else 0.0
-            days = [
-                distort(d, scenario) for d in score_days(name, seed, rows=rows, days=9, shock=shock)
-            ]
+            days = [distort(day, scenario) for day in calm]
+            if scenario == "shocked":
+                days = score_days(name, seed, rows=rows, days=9, shock=SHOCK)
             for dial, ratio in dials.items():
                 for period in ("day", "week"):
                     cell = _measure_cell(days, period, ratio, simulations)
