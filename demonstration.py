@@ -276,6 +276,7 @@ def _call(url: str, key: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _queue(ranked: pd.DataFrame, most: int = 10) -> list[dict[str, Any]]:
-    queue = ranked[ranked["selected"].astype(bool)].sort_values("rank").head(most)
-    rows: list[dict[str, Any]] = queue.to_dict("records")
-    return rows
+    """Return the selected decisions, most harm first: within a batch the order is free."""
+    selected = ranked[ranked["selected"].astype(bool)]
+    queue = selected.sort_values(["expected_harm", "rank"], ascending=[False, True]).head(most)
+    return [{str(name): value for name, value in row.items()} for row in queue.to_dict("records")]

@@ -63,6 +63,13 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if debug:
+            raise
+        told = f"{type(error).__name__}: {error}"
+        errors.print(f"[bold red]Unexpected error:[/] {_escape(told)}", highlight=False)
+        errors.print("This is a fault of Second Look. Run the command with --debug and report it.")
+        sys.exit(1)
 
 
 @app.callback()
@@ -215,7 +222,7 @@ def monitor(
 ) -> None:
     """Measure drift and quality of what was ranked."""
     from features.home import open_home
-    from monitoring.report import monitor as run
+    from monitoring.monitor import monitor as run
 
     result = run(open_home(home), since=_utc(since), until=_utc(until), now=datetime.now(UTC))
     out.print_json(json.dumps(result.document()))
@@ -359,14 +366,16 @@ def _tell_refused(
 
 
 def _tell_queue(queue: list[dict[str, object]]) -> None:
-    table = Table(title="Audit first", title_justify="left")
-    for name in ("Rank", "Decision", "Risk", "Harm", "π", "Why picked", "Reasons"):
-        table.add_column(name, justify="right" if name in ("Rank", "Risk", "Harm", "π") else "left")
+    table = Table(
+        title="Audit first (the selected decisions, most harm first)", title_justify="left"
+    )
+    for name in ("Decision", "Risk", "Harm", "π", "Picked as"):
+        table.add_column(name, justify="right" if name in ("Risk", "Harm", "π") else "left")
+    table.add_column("Reasons", ratio=1)
     for row in queue:
         reasons = row["reasons"]
-        told = "; ".join(r["text"] for r in reasons) if isinstance(reasons, list) else ""
+        told = "; ".join(r["text"] for r in reasons[:2]) if isinstance(reasons, list) else ""
         table.add_row(
-            f"{row['rank']}",
             f"{row['decision_id']}",
             f"{row['overturn_probability']:.0%}",
             f"{row['expected_harm']:.2f}",
