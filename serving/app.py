@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -34,14 +33,8 @@ _SAFE_HEADERS = {
 _NOWHERE = Operation("nowhere", "*", "(no such route)", ANYONE, "Anything else.")
 
 
-def build_app(front: Front | None = None) -> Starlette:
-    """Return the application; `front` may also be set later, as ``app.state.front``.
-
-    Examples
-    --------
-    >>> sorted(r.path for r in build_app().routes)[:3]
-    ['/', '/metrics', '/reports/{path:path}']
-    """
+def build_app(front: Front) -> Starlette:
+    """Return the application that answers with `front`."""
     routes = [
         Route(_starlette_path(o), _endpoint(o, _ANSWERS[o.name]), methods=[o.method])
         for o in OPERATIONS
@@ -52,15 +45,10 @@ def build_app(front: Front | None = None) -> Starlette:
         Route("/reports", _to_reports),
         Route("/{path:path}", _Nowhere()),
     ]
-    app = Starlette(routes=routes, lifespan=_lifespan, exception_handlers={HTTPException: _lost})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _lost})
     app.state.front = front
+    app.state.desk = open_desk(front.limits)
     return app
-
-
-@asynccontextmanager
-async def _lifespan(app: Starlette) -> AsyncIterator[None]:
-    app.state.desk = open_desk(app.state.front.limits)
-    yield
 
 
 def _endpoint(operation: Operation, answer: Answer) -> Callable[[Request], Awaitable[Response]]:

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from serving.settings import Limits, ServiceSettings, as_environment
 
 LOOPBACK = "127.0.0.1"
 READY_WITHIN_S = 60.0
+MENDS_WITHIN_S = 3.0
+"""It opens model and store before it answers: what is wrong then is seldom mended by waiting."""
 STOP_WITHIN_S = 15.0
 _TAIL_LINES = 20
 
@@ -220,21 +223,29 @@ def _code_folder() -> Path:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path | None) -> None:
     until = time.monotonic() + READY_WITHIN_S
+    answers = False
     while time.monotonic() < until:
         if process.poll() is not None:
             raise ServiceError(_told("The service ended while starting", log))
-        if _is_ready(url):
+        ready = _is_ready(url)
+        if ready:
             return
+        if ready is False and not answers:
+            answers, until = True, time.monotonic() + MENDS_WITHIN_S
         time.sleep(0.1)
-    raise ServiceError(_told(f"The service was not ready within {READY_WITHIN_S:g} s", log))
+    seen = "runs, but is not ready" if answers else f"did not start within {READY_WITHIN_S:g} s"
+    raise ServiceError(_told(f"The service {seen}", log))
 
 
-def _is_ready(url: str) -> bool:
+def _is_ready(url: str) -> bool | None:
+    """Whether the service is ready; null while it does not answer at all."""
     try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
             return bool(answer.status == 200)
-    except OSError:  # of which urllib's own errors are
+    except urllib.error.HTTPError:
         return False
+    except OSError:
+        return None
 
 
 def _told(what: str, log: Path | None) -> str:

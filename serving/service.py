@@ -8,26 +8,32 @@ stands before BentoML's own pages.
 
 from __future__ import annotations
 
-import gc
-import logging
 import os
-import sys
-from pathlib import Path
+from importlib import import_module
 
 import bentoml
-
-from features.home import open_home
-from serving.access import Gate
-from serving.app import build_app
-from serving.metrics import ServiceMetrics
-from serving.settings import ServiceSettings, read_settings
-from serving.standing import open_standing
-from serving.visit import Front
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 TIMEOUT_S = 60
-_COLLECT_AFTER = 50_000
 
-api = build_app()
+
+class LateApp:
+    """The application, once a worker has opened it.
+
+    BentoML imports this module twice, in the process that holds the socket and in the worker. Only
+    the worker needs the model and its libraries, which take seconds to import.
+    """
+
+    app: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        if self.app is None:
+            raise RuntimeError("the service was called before it was started")
+        await self.app(scope, receive, send)
+
+
+late_app = LateApp()
 
 
 @bentoml.service(
@@ -38,48 +44,13 @@ api = build_app()
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
 )
-@bentoml.asgi_app(api, path="/")
+@bentoml.asgi_app(late_app, path="/")
 class SecondLook:
     """Ranks decisions for audit and takes the outcomes of audits."""
 
     def __init__(self) -> None:
-        front = open_front(read_settings(os.environ))
-        log_to_stdout()
-        api.state.front = front
-        self._standing = front.standing
-        self._standing.is_ready()
-        quiet_collector()
+        self.worker = import_module("serving.worker").start_worker(os.environ)
+        late_app.app = self.worker.app
 
     def __is_ready__(self) -> bool:
-        return self._standing.is_ready()
-
-
-def open_front(settings: ServiceSettings) -> Front:
-    """Return what the application answers with; the model is opened when it is first needed."""
-    home = open_home(settings.home)
-    standing, store = open_standing(home, settings.limits)
-    return Front(
-        standing=standing,
-        gate=Gate(store),
-        reports=Path(home.reports),
-        limits=settings.limits,
-        metrics=ServiceMetrics(settings.metrics_folder),
-    )
-
-
-def log_to_stdout() -> None:
-    """Write our logs to standard output, each line as it is: the access log is JSON."""
-    log = logging.getLogger("secondlook")
-    if not log.handlers:
-        handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        log.addHandler(handler)
-    log.setLevel(logging.INFO)
-    log.propagate = False
-
-
-def quiet_collector() -> None:
-    """Keep what was loaded out of the garbage collector, which else stalls answers."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+        return bool(self.worker.is_ready())

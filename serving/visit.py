@@ -74,7 +74,7 @@ class Desk:
 
 
 def open_desk(limits: Limits) -> Desk:
-    """Return a desk with no one at it; to be called where an event loop runs."""
+    """Return a desk with no one at it."""
     return Desk(anyio.CapacityLimiter(limits.threads), limits.threads + limits.max_waiting)
 
 

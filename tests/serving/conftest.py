@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from starlette.applications import Starlette
 
+from features.home import Home
 from features.store import Store, open_store
 from features.track_record import RecordSettings
 from models.plan import Plan, fit_plan
@@ -140,7 +141,7 @@ class StaticPublication:
 
 
 class Caller:
-    """Calls an application in this process, its lifespan entered."""
+    """Calls an application in this process."""
 
     def __init__(self, app: Starlette) -> None:
         self.app = app
@@ -152,8 +153,6 @@ class Caller:
     def __enter__(self) -> Caller:
         self._open = ExitStack()
         self._portal = self._open.enter_context(anyio.from_thread.start_blocking_portal())
-        lifespan = self.app.router.lifespan_context(self.app)
-        self._open.enter_context(self._portal.wrap_async_context_manager(lifespan))
         self._open.enter_context(self._portal.wrap_async_context_manager(self._client))
         return self
 
@@ -243,5 +242,13 @@ def admin(client: Caller, key_of: Callable[[str], str]) -> Caller:
 
 
 @pytest.fixture(scope="session")
-def small_home(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
     return make_small_home(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def small_home(trained_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> SmallHome:
+    """Return a copy, so that what one module stores is not seen by another."""
+    place = tmp_path_factory.mktemp("copy") / "home"
+    shutil.copytree(trained_home.home.path, place)
+    return replace(trained_home, home=Home(place))

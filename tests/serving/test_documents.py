@@ -24,6 +24,7 @@ from serving.payload import (
     RankAnswer,
     RankRequest,
 )
+from serving.visit import Front
 from tests.serving.conftest import Caller
 
 ROUTES = Path(__file__).parents[2] / "docs" / "api.md"
@@ -38,9 +39,9 @@ def test_every_route_is_in_every_document(operation: Operation) -> None:
     assert f"`{operation.method} {operation.path}`" in ROUTES.read_text(encoding="utf-8")
 
 
-def test_every_route_of_the_application_is_an_operation() -> None:
+def test_every_route_of_the_application_is_an_operation(front: Front) -> None:
     known = {re.sub(r"\{.*", "", operation.path) for operation in OPERATIONS}
-    served = {re.sub(r"\{.*", "", getattr(route, "path", "")) for route in build_app().routes}
+    served = {re.sub(r"\{.*", "", getattr(route, "path", "")) for route in build_app(front).routes}
     assert served - known == {"/", "/reports"}
 
 
