@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +25,8 @@ from models.ranking import rank_decisions, risk_frame
 from models.risk import calibrated, fit_risk
 from models.sampling_key import SamplingKey
 from models.scoring import score
+from monitoring.monitor import MonitorResult, monitor
+from monitoring.report import write_report
 
 DAYS = 9
 DECISIONS_A_DAY = 1_500
@@ -42,6 +45,15 @@ class Programme:
     store: Store
     truth: pd.DataFrame
     ranked_days: tuple[datetime, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Monitored:
+    """A home with a report of all that was ranked."""
+
+    home: Home
+    result: MonitorResult
+    folder: Path
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +77,15 @@ def programme(tmp_path_factory: pytest.TempPathFactory) -> Programme:
         offers = _rank(home, store, decisions[today], day=day, number=number)
         _audit(store, offers, made.truth, day=day, number=number)
     return Programme(home, store, made.truth, days)
+
+
+@pytest.fixture(scope="session")
+def monitored(programme: Programme, tmp_path_factory: pytest.TempPathFactory) -> Monitored:
+    """A copy of the home in which monitoring has run and a report was written."""
+    home = Home(tmp_path_factory.mktemp("monitored") / "home")
+    shutil.copytree(programme.home.path, home.path)
+    result = monitor(home, now=NOW)
+    return Monitored(home, result, write_report(home, now=NOW).parent)
 
 
 def _publish(home: Home, decisions: pd.DataFrame, outcomes: pd.DataFrame, folder: Path) -> None:
@@ -139,3 +160,11 @@ def _audit(
     done = np.random.default_rng(number).random(len(chosen)) >= UNDONE_SHARE
     found = audit(truth, chosen[done], audited_at=day + timedelta(hours=20), seed=number)
     store.add_outcomes(check(found, OUTCOMES).good)
+
+
+def forget_audits(home: Home, *, since: datetime) -> None:
+    """Take back the audits made since a time."""
+    store = open_store(home.store_url())
+    with store.engine.begin() as connection:
+        for audit_id in store.outcomes(since=since)["audit_id"]:
+            connection.exec_driver_sql("DELETE FROM outcomes WHERE audit_id = ?", (audit_id,))

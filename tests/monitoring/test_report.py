@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from datetime import datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features.errors import EstimateError
+from features.home import Home
+from models.estimate import estimate_overturn_rate
+from monitoring.pages import PAGES, make_environment
+from monitoring.quality import Quality, measure_quality
+from monitoring.ranked import read_history
+from monitoring.report import write_report
+from monitoring.wording import between, count, percent
+from tests.monitoring.conftest import NOW, Monitored, Programme, forget_audits
+
+NAMES = [name for name, _ in PAGES]
+
+
+@pytest.fixture
+def home(monitored: Monitored) -> Home:
+    return monitored.home
+
+
+@pytest.fixture
+def folder(monitored: Monitored) -> Path:
+    return monitored.folder
+
+
+@pytest.fixture(scope="module")
+def quality(programme: Programme) -> Quality:
+    return measure_quality(read_history(programme.store).ranked)
+
+
+def read(folder: Path, name: str) -> str:
+    return (folder / name).read_text(encoding="utf-8")
+
+
+def words_of(text: str) -> str:
+    """The text of a page as it is read, without its style sheet."""
+    body = re.sub(r"<style>.*?</style>", "", text, flags=re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
+
+
+class Outline(HTMLParser):
+    """Tags that a page must have, or must not, with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def having(self, name: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag == name]
+
+
+def test_the_overview_says_the_estimator_s_figure(programme: Programme, folder: Path) -> None:
+    ranked = read_history(programme.store).ranked
+    estimate = estimate_overturn_rate(ranked.audited_frame())
+    text = words_of(read(folder, "index.html"))
+    assert percent(estimate.accuracy) in text
+    assert percent(estimate.accuracy_low) in text
+    assert percent(estimate.accuracy_high) in text
+
+
+def test_the_overview_sets_errors_found_against_a_uniform_sample(
+    folder: Path, quality: Quality
+) -> None:
+    text = words_of(read(folder, "index.html"))
+    assert quality.times_uniform is not None
+    assert f"Errors found {quality.errors_found}" in text
+    assert f"{quality.times_uniform:.1f} times the {count(quality.errors_uniform)}" in text
+
+
+def test_the_overview_counts_the_audits_that_are_missing(folder: Path, quality: Quality) -> None:
+    text = words_of(read(folder, "index.html"))
+    assert f"{quality.overall.audits} of {quality.selected}" in text
+    assert f"{quality.unfinished} selected decisions without an outcome" in text
+
+
+def test_each_group_stands_on_the_quality_page_with_its_figure_or_its_need(
+    folder: Path, quality: Quality
+) -> None:
+    text = words_of(read(folder, "quality.html"))
+    for grouping in quality.groupings:
+        for segment in grouping.segments:
+            estimate = segment.estimate
+            if estimate.audits_needed:
+                assert f"{estimate.domain} needs about {count(estimate.audits_needed)}" in text
+            else:
+                interval = between(estimate.accuracy_low, estimate.accuracy_high)
+                shown = f"{estimate.domain} {percent(estimate.accuracy)} {interval}"
+                assert shown.replace(">", "&gt;").replace("<", "&lt;") in text
+
+
+def test_the_model_page_shows_the_card_of_what_serves(folder: Path) -> None:
+    text = words_of(read(folder, "model.html"))
+    assert "secondlook/1" in text
+    assert "AUROC 0.810" in text
+    assert "Caught in top 5 % 28 %" in text
+
+
+def test_the_drift_page_links_evidently_s(folder: Path) -> None:
+    assert "evidently.html" in [
+        a.get("href") for a in Outline(read(folder, "drift.html")).having("a")
+    ]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "../index.html"])
+def test_no_page_refers_to_anything_outside(folder: Path, name: str) -> None:
+    text = read(folder, name)
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "//" not in "".join(a.get("href") or "" for a in Outline(text).having("a"))
+
+
+@pytest.mark.parametrize("name", [*NAMES, "../index.html"])
+def test_every_page_has_its_landmarks_and_each_table_a_caption(folder: Path, name: str) -> None:
+    outline = Outline(read(folder, name))
+    assert [a.get("lang") for a in outline.having("html")] == ["en"]
+    assert all(len(outline.having(tag)) == 1 for tag in ("h1", "main", "header", "footer"))
+    assert len(outline.having("caption")) == len(outline.having("table"))
+    assert all(a.get("scope") for a in outline.having("th"))
+
+
+@pytest.mark.parametrize("name", [*NAMES, "../index.html"])
+def test_no_page_carries_a_script_or_a_handler(folder: Path, name: str) -> None:
+    outline = Outline(read(folder, name))
+    assert not outline.having("script")
+    assert not [key for _, attributes in outline.tags for key in attributes if key.startswith("on")]
+
+
+@pytest.mark.parametrize("name", ["index.html", "quality.html", "model.html", "drift.html"])
+def test_each_table_says_n(folder: Path, name: str) -> None:
+    captions = re.findall(r"<caption>(.*?)</caption>", read(folder, name), flags=re.S)
+    assert captions
+    assert all("n = " in caption for caption in captions)
+
+
+def test_every_link_leads_somewhere(folder: Path) -> None:
+    for name in NAMES:
+        for link in Outline(read(folder, name)).having("a"):
+            target, _, anchor = str(link["href"]).partition("#")
+            page = folder / (target or name)
+            assert page.is_file(), f"{name}: {link['href']}"
+            if anchor:
+                assert f'id="{anchor}"' in page.read_text(encoding="utf-8")
+
+
+def test_tables_are_exported_as_they_are(folder: Path, quality: Quality) -> None:
+    for grouping in quality.groupings:
+        table = pd.read_csv(folder / f"accuracy_{grouping.column}.csv", keep_default_na=False)
+        assert table[grouping.column].tolist() == [s.estimate.domain for s in grouping.segments]
+        assert table["accuracy_low"].tolist() == pytest.approx(
+            [s.estimate.accuracy_low for s in grouping.segments]
+        )
+
+
+def test_the_latest_figures_are_there_for_other_programs(
+    home: Home, folder: Path, quality: Quality
+) -> None:
+    latest = json.loads((home.reports / "quality.json").read_text(encoding="utf-8"))
+    assert latest["accuracy"] == quality.overall.accuracy
+    assert latest["report"] == folder.name
+
+
+def test_a_label_with_markup_is_shown_and_not_run(tmp_path: Path) -> None:
+    template = make_environment().from_string("{{ label }}{{ whisker }}")
+    shown = template.render(label="<script>alert(1)</script>", whisker="<b>")
+    assert shown == "&lt;script&gt;alert(1)&lt;/script&gt;&lt;b&gt;"
+
+
+def test_the_same_period_again_replaces_its_pages(home: Home, folder: Path) -> None:
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert write_report(home, now=NOW).parent == folder
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_another_period_stands_beside_it_in_the_list(programme: Programme, tmp_path: Path) -> None:
+    shutil.copytree(programme.home.path, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    whole = write_report(home, now=NOW).parent
+    part = write_report(home, since=programme.ranked_days[1], now=NOW + timedelta(hours=1)).parent
+    links = [a["href"] for a in Outline(read(home.reports, "index.html")).having("a")]
+    assert {f"{whole.name}/index.html", f"{part.name}/index.html"} <= set(links)
+
+
+def test_without_monitoring_the_drift_page_says_what_to_do(
+    programme: Programme, tmp_path: Path
+) -> None:
+    shutil.copytree(programme.home.path, tmp_path / "home")
+    folder = write_report(Home(tmp_path / "home"), now=NOW).parent
+    assert "secondlook monitor" in words_of(read(folder, "drift.html"))
+    assert "Drift was not measured" in words_of(read(folder, "index.html"))
+
+
+def test_without_a_model_the_report_is_written_all_the_same(
+    programme: Programme, tmp_path: Path
+) -> None:
+    shutil.copytree(programme.home.path, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    home.champion_file.unlink()
+    folder = write_report(home, now=NOW).parent
+    assert "No model serves now" in words_of(read(folder, "model.html"))
+
+
+def test_without_audits_there_is_no_report(programme: Programme, tmp_path: Path) -> None:
+    last: datetime = programme.ranked_days[-1]
+    shutil.copytree(programme.home.path, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    forget_audits(home, since=last)
+    with pytest.raises(EstimateError, match="has an audit outcome; store the outcomes first"):
+        write_report(home, since=last, now=NOW)
