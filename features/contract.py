@@ -8,17 +8,14 @@ that the caller decides whether to go on without the bad ones.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 from features.errors import BadValue, ContractError
-
-Kind = Literal["text", "number", "time", "vector"]
+from features.values import READERS, Kind
 
 VERDICTS = (
     "correct",
@@ -72,7 +69,7 @@ class Column:
         words = {
             "text": "a text",
             "number": "a finite number",
-            "time": "a UTC date and time such as 2026-03-01T09:30:00Z",
+            "time": "a UTC date and time such as 2026-03-01T09:30:00Z, from 1990 to 2099",
             "vector": "a list of finite numbers, as long as in the other rows",
         }[self.kind]
         if self.kind == "text" and self.required:
@@ -209,7 +206,7 @@ def check(frame: pd.DataFrame, table: Table) -> Checked:
     (1, 'decided_at', "'soon'")
     """
     _require_columns(frame, table)
-    given = frame.reset_index(drop=True)
+    given = frame.reset_index(drop=True).set_axis([str(name) for name in frame.columns], axis=1)
     typed, bad = _typed(given, table)
     bad += _broken_rules(typed, table, already={(b.row, b.column) for b in bad})
     bad.sort(key=lambda b: (b.row, b.column))
@@ -227,8 +224,9 @@ def _require_columns(frame: pd.DataFrame, table: Table) -> None:
             bad.append(
                 BadValue(-1, name, "a column that is not in the contract", _mend(name, table))
             )
-    for name in frame.columns[frame.columns.duplicated()]:
-        bad.append(BadValue(-1, str(name), "the column twice", "each column once"))
+    names = pd.Series([str(name) for name in frame.columns], dtype=object)
+    for name in names[names.duplicated()].unique():
+        bad.append(BadValue(-1, name, "the column twice", "each column once"))
     if not bad and frame.empty:
         bad.append(BadValue(-1, table.columns[0].name, "no rows", "at least one row"))
     if bad:
@@ -247,7 +245,7 @@ def _typed(given: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, list[BadVal
     bad: list[BadValue] = []
     for name in map(str, given.columns):
         column = table.by_name.get(name) or _extra(name, given[name])
-        columns[name], unread = _READERS[column.kind](given[name])
+        columns[name], unread = READERS[column.kind](given[name])
         rows = np.flatnonzero(unread).tolist()
         bad += [_bad(row, column, given[name].iloc[row]) for row in rows]
     return pd.DataFrame(columns), bad
@@ -257,61 +255,6 @@ def _extra(name: str, values: pd.Series) -> Column:
     """Describe a ``group_*`` or ``x_*`` column: groups are text, inputs what they came as."""
     number = not name.startswith("group_") and pd.api.types.is_numeric_dtype(values)
     return Column(name, "number" if number else "text", "an extra column")
-
-
-def _as_text(values: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    if isinstance(values.dtype, pd.StringDtype):
-        text, nested = values.astype("str").str.strip(), np.zeros(len(values), dtype=bool)
-    else:
-        is_nested = values.map(lambda value: isinstance(value, (list, dict, np.ndarray, set)))
-        nested = is_nested.to_numpy(dtype=bool)
-        known = values.astype(object).where(~nested & values.notna().to_numpy(), None)
-        text = known.map(_text, na_action="ignore").astype("str")
-    return text.where(text.str.len() > 0), nested
-
-
-def _text(value: object) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole and isinstance(value, float) else str(value).strip()
-
-
-def _as_number(values: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    number = pd.to_numeric(values, errors="coerce").astype("float64")
-    number = number.where(np.isfinite(number))
-    return number, (number.isna() & values.notna() & (values.astype(str) != "")).to_numpy()
-
-
-def _as_time(values: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    if pd.api.types.is_numeric_dtype(values):  # a bare number does not say which unit it counts
-        time = pd.Series(pd.NaT, index=values.index)
-    else:
-        time = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
-    typed = pd.Series(time, index=values.index).astype("datetime64[us, UTC]")
-    return typed, (typed.isna() & values.notna() & (values.astype(str) != "")).to_numpy()
-
-
-def _as_vector(values: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    vectors = values.map(_vector)
-    lengths = vectors.map(len, na_action="ignore")
-    usual = lengths.mode().iloc[0] if lengths.notna().any() else 0
-    good = lengths == usual
-    return vectors.where(good, None), (~good & values.notna()).to_numpy()
-
-
-def _vector(value: object) -> list[float] | None:
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        return None
-    return array.tolist() if array.ndim == 1 and np.isfinite(array).all() else None
-
-
-_READERS: dict[str, Callable[[pd.Series], tuple[pd.Series, np.ndarray]]] = {
-    "text": _as_text,
-    "number": _as_number,
-    "time": _as_time,
-    "vector": _as_vector,
-}
 
 
 def _schema(table: Table, present: list[str]) -> pa.DataFrameSchema:
@@ -361,6 +304,8 @@ def _bad(row: int, column: Column, value: object, *, twice: bool = False) -> Bad
         seen = f"a value of type {type(value).__name__}"
     elif not isinstance(value, (list, dict, np.ndarray)) and pd.isna(value):  # type: ignore[call-overload]
         seen = "null"
+    elif isinstance(value, int) and value.bit_length() > 1_000:
+        seen = "a number of very many digits"
     else:
         seen = repr(str(value)[:60]) + (" again" if twice else "")
     expected = "each value once" if twice else column.expected

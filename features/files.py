@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import pandas as pd
 from features.contract import Checked, Table, check
 from features.errors import SettingsError
 from features.mapping import Mapping
+from features.values import as_number
 
 _ENDINGS = ".csv, .csv.gz or .parquet"
 
@@ -30,7 +32,7 @@ def read_table(path: Path) -> pd.DataFrame:
             return pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
     except pd.errors.EmptyDataError as error:
         raise SettingsError(f"file {str(path)!r}: it is empty; expected a header row") from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, zlib.error) as error:
         raise SettingsError(
             f"file {str(path)!r}: cannot be read as {path.suffix[1:]}: {error}"
         ) from error
@@ -66,7 +68,23 @@ def load_checked(path: Path, table: Table, *, mapping: Mapping | None = None) ->
         reported in the answer instead.
     """
     frame = read_table(path)
-    return check(mapping.apply(frame, table.name) if mapping else frame, table)
+    frame = mapping.apply(frame, table.name) if mapping else frame
+    return check(frame if path.name.endswith(".parquet") else _with_numbers(frame), table)
+
+
+def _with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
+    """Make numbers of the ``x_*`` columns of a CSV that hold nothing else.
+
+    There every value is text, and a number is another kind of input than a category. Values such
+    as 007 are codes, and stay categories.
+    """
+    numbers = {}
+    for name in frame.columns[frame.columns.map(str).str.startswith("x_")]:
+        values, unread = as_number(frame[name])
+        is_code = frame[name].astype("str").str.match(r"\s*0\d", na=False).any()
+        if values.notna().any() and not unread.any() and not is_code:
+            numbers[name] = values
+    return frame.assign(**numbers)
 
 
 def rejected_path(path: Path) -> Path:
@@ -77,4 +95,7 @@ def rejected_path(path: Path) -> Path:
     >>> rejected_path(Path("week.csv.gz")).name
     'week.rejected.csv'
     """
-    return path.with_name(path.name.split(".", maxsplit=1)[0] + ".rejected.csv")
+    name = path.name
+    for ending in (".gz", ".csv", ".parquet"):
+        name = name.removesuffix(ending)
+    return path.with_name(name + ".rejected.csv")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from features.errors import ContractError
 from features.track_record import KEYS
+from features.values import as_number, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +206,25 @@ def _number(frame: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _own_column(decisions: pd.DataFrame, feature: Feature) -> pd.Series | np.ndarray:
-    if feature.kind == "number":
-        return _number(decisions, feature.name)
     if feature.name not in decisions:
-        return pd.Series(None, index=decisions.index, dtype="str")
-    return decisions[feature.name].astype("str")
+        return _number(decisions, feature.name) if feature.kind == "number" else _nulls(decisions)
+    if feature.kind == "category":
+        return as_text(decisions[feature.name])[0]
+    values, unread = as_number(decisions[feature.name])
+    if unread.any():
+        row = int(np.argmax(unread))
+        raise ContractError.of(
+            "decisions",
+            row,
+            feature.name,
+            seen=repr(str(decisions[feature.name].iloc[row])[:60]),
+            expected="a number, as the model was trained with",
+        )
+    return values.to_numpy()
+
+
+def _nulls(decisions: pd.DataFrame) -> pd.Series:
+    return pd.Series(None, index=decisions.index, dtype="str")
 
 
 def _require_ranges(frame: pd.DataFrame, features: tuple[Feature, ...]) -> None:

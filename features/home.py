@@ -145,20 +145,39 @@ class Home:
         SettingsError
             If the file holds a setting that is not known or a value out of range.
         """
-        return parse_settings(self.settings_file.read_text(encoding="utf-8"))
+        if not self.settings_file.is_file():
+            return Settings()
+        try:
+            return parse_settings(self.settings_file.read_text(encoding="utf-8-sig"))
+        except (UnicodeDecodeError, OSError) as error:
+            raise SettingsError(
+                f"settings {str(self.settings_file)!r}: cannot be read: {error}"
+            ) from error
 
     def policies(self) -> Policies:
         """Read the policies; see `features.policies.read_policies`."""
         return read_policies(self.policies_file)
 
     def secrets(self) -> Secrets:
-        """Read the keys."""
-        document = json.loads(self.secrets_file.read_text(encoding="utf-8"))
-        return Secrets(
-            document["key_id"],
-            bytes.fromhex(document["sampling"]),
-            bytes.fromhex(document["pseudonyms"]),
-        )
+        """Read the keys.
+
+        Raises
+        ------
+        HomeError
+            If the file of the keys is damaged; what it held is not shown.
+        """
+        try:
+            document = json.loads(self.secrets_file.read_text(encoding="utf-8"))
+            return Secrets(
+                document["key_id"],
+                bytes.fromhex(document["sampling"]),
+                bytes.fromhex(document["pseudonyms"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            raise HomeError(
+                f"home {str(self.path)!r}: secrets.json is missing or damaged; put back its copy, "
+                "for with other keys past selections and pseudonyms no longer fit"
+            ) from None
 
     def pseudonym_key(self) -> bytes | None:
         """Return the key of the pseudonyms, or null where the settings ask for plain ids."""

@@ -28,6 +28,7 @@ import msgspec
 import pandas as pd
 
 from features.errors import MappingError
+from features.values import as_text
 
 
 class TimeFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,11 +55,13 @@ class TableMapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"mapping: the export has no column {absent[0]!r}; it has "
                 + ", ".join(map(repr, frame.columns))
             )
-        mapped = frame.drop(columns=self.drop)
-        mapped = mapped.rename(columns={theirs: ours for ours, theirs in self.columns.items()})
+        named = {*self.drop, *self.columns.values()}
+        mapped = frame.drop(columns=[name for name in frame if name in named])
+        for ours, theirs in self.columns.items():
+            mapped[ours] = frame[theirs]
         self._require(mapped)
         for name, words in self.values.items():
-            mapped[name] = mapped[name].map(lambda value, words=words: words.get(value, value))
+            mapped[name] = _map_words(mapped[name], words)
         for name, time in self.times.items():
             mapped[name] = _read_time(mapped[name], time)
         return mapped.assign(**self.constants)
@@ -105,7 +108,10 @@ def read_mapping(path: Path) -> Mapping:
     """
     if not path.is_file():
         raise MappingError(f"mapping {str(path)!r}: there is no such file")
-    return parse_mapping(path.read_text(encoding="utf-8"), path.name)
+    try:
+        return parse_mapping(path.read_text(encoding="utf-8-sig"), path.name)
+    except (UnicodeDecodeError, OSError) as error:
+        raise MappingError(f"mapping {str(path)!r}: cannot be read: {error}") from error
 
 
 def parse_mapping(text: str, name: str) -> Mapping:
@@ -120,12 +126,28 @@ def parse_mapping(text: str, name: str) -> Mapping:
     return Mapping({str(table): rules for table, rules in tables.items()})
 
 
+def _map_words(values: pd.Series, words: dict[str, str]) -> pd.Series:
+    """Replace words, and numbers as they are written; what is not named stays as it is."""
+    text = as_text(values)[0]
+    return values.astype(object).where(~text.isin(words), text.map(words))
+
+
 def _read_time(values: pd.Series, time: TimeFormat) -> pd.Series:
-    """Read times; one that does not fit stays as it was, for the contract's check to report."""
+    """Read times; one that does not fit is marked, for the contract's check to report.
+
+    Marked rather than left alone: the check would read what looks like ISO as UTC. An hour that
+    the clocks leave out or strike twice does not say which moment it means, and does not fit.
+    """
+    text = as_text(values)[0]
+    has_zone = "%z" in time.format or "%Z" in time.format
     try:
-        read = pd.to_datetime(values, format=time.format, errors="coerce")
-        zoned = read.dt.tz_localize(time.zone, ambiguous="NaT", nonexistent="NaT")
+        read = pd.to_datetime(text, format=time.format, errors="coerce", utc=has_zone)
+        if not has_zone:
+            read = read.dt.tz_localize(time.zone, ambiguous="NaT", nonexistent="NaT")
     except (ValueError, KeyError, TypeError) as error:
         raise MappingError(f"mapping: time format {time}: {error}") from error
-    utc = zoned.dt.tz_convert("UTC").astype(object)
-    return utc.where(utc.notna(), values)
+    utc = read.dt.tz_convert("UTC").astype(object)
+    marked = text.map(
+        lambda value: f"{value} as {time.format!r} in {time.zone}", na_action="ignore"
+    )
+    return utc.where(utc.notna(), marked)

@@ -21,6 +21,7 @@ Everything defaults, so that a team can start without the file.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,9 +58,19 @@ class Policies:
         """Return the policy of this name, or the default."""
         return self.by_name.get(name, self.default)
 
-    def minimums(self) -> dict[str, int]:
-        """Return the least number of audits of a closed batch, by policy."""
-        return {n: p.minimum_audits for n, p in self.by_name.items() if p.minimum_audits}
+    def minimums(self, present: Iterable[str] = ()) -> dict[str, int]:
+        """Return the least number of audits of a closed batch, by policy.
+
+        A default minimum holds for the policies that are `present` and not named in the file.
+
+        Examples
+        --------
+        >>> policies = Policies(Policy(minimum_audits=2), {"spam": Policy(minimum_audits=5)})
+        >>> policies.minimums(["fraud"])
+        {'spam': 5, 'fraud': 2}
+        """
+        rows = self.by_name | {str(name): self.get(str(name)) for name in present}
+        return {name: row.minimum_audits for name, row in rows.items() if row.minimum_audits}
 
     def harm(self, policy: np.ndarray, views: np.ndarray) -> np.ndarray:
         """Return the harm of an error of each direction, shape (rows, 3), at least 0.
@@ -95,17 +106,25 @@ def parse_policies(text: str, name: str) -> Policies:
             raise SettingsError(
                 f"policies {name!r}: saw table {unknown[0]!r}; expected [default] or [policy.NAME]"
             )
-        default = document.get("default", {})
-        rows = {n: {**default, **row} for n, row in document.get("policy", {}).items()}
+        default = msgspec.convert(document.get("default", {}), dict[str, Any])
+        given = msgspec.convert(document.get("policy", {}), dict[str, dict[str, Any]])
+        rows = {policy: {**default, **row} for policy, row in given.items()}
         return Policies(msgspec.convert(default, Policy), msgspec.convert(rows, dict[str, Policy]))
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, TypeError) as error:
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SettingsError(f"policies {name!r}: {error}") from error
 
 
 def read_policies(path: Path) -> Policies:
-    """Read a policies file; without one, every policy is the default."""
-    return (
-        parse_policies(path.read_text(encoding="utf-8"), path.name)
-        if path.is_file()
-        else Policies()
-    )
+    """Read a policies file; without one, every policy is the default.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read, is not TOML or holds something that is not known.
+    """
+    if not path.is_file():
+        return Policies()
+    try:
+        return parse_policies(path.read_text(encoding="utf-8-sig"), path.name)
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"policies {str(path)!r}: cannot be read: {error}") from error

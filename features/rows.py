@@ -11,6 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from features.contract import Table
+from features.values import as_text
 
 
 def microseconds(time: datetime) -> int:
@@ -64,9 +65,18 @@ def first_difference(
     names = {*map(str, given), *map(str, stored)} - {key, "text", "embedding"}
     differs = pd.DataFrame(index=given.index)
     for name in sorted(names):
-        differs[name] = _unequal(_column(given, name), _column(stored, name))
+        differs[name] = _unequal(*_alike(_column(given, name), _column(stored, name)))
     for row in given.index[differs.any(axis=1)]:
         yield row, str(given.at[row, key]), str(differs.loc[row].idxmax())
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Write both columns as text where only one is: an extra may come as 1 and as "1"."""
+    worded = [any(isinstance(value, str) for value in values) for values in (one, other)]
+    if worded[0] == worded[1]:
+        return one, other
+    first, second = (as_text(pd.Series(v, dtype=object))[0].to_numpy() for v in (one, other))
+    return first, second
 
 
 def _unequal(one: np.ndarray, other: np.ndarray) -> np.ndarray:
@@ -115,7 +125,11 @@ def _typed(name: str, values: list[Any], table: Table | None) -> pd.Series:
 
 def _expand(extras: list[dict[str, Any]]) -> pd.DataFrame:
     frame = pd.DataFrame(extras)
-    text = [name for name in frame if frame[name].dtype.kind not in "fib"]
-    return frame.astype(dict.fromkeys(text, "str")).astype(
-        dict.fromkeys(frame.columns.difference(text), "float64")
+    return pd.DataFrame(
+        {
+            name: frame[name].astype("float64")
+            if frame[name].dtype.kind in "fib"
+            else as_text(frame[name])[0]
+            for name in frame
+        }
     )

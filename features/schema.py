@@ -56,10 +56,13 @@ outcomes = sa.Table(
     sa.Index("outcomes_by_decision", "decision_id"),
 )
 
+_LARGE_COUNT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""Every offer is kept, and a large programme makes billions; SQLite counts only in its INTEGER."""
+
 selections = sa.Table(
     "selections",
     metadata,
-    sa.Column("selection_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("selection_id", _LARGE_COUNT, primary_key=True, autoincrement=True),
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("decision_id", sa.ForeignKey("decisions.decision_id"), nullable=False),
     sa.Column("selected_at", sa.BigInteger, nullable=False),

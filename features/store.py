@@ -6,48 +6,37 @@ Whatever a method returned for is committed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy.dialects import postgresql, sqlite
+from alembic.util import CommandError
 
 from features import schema
+from features.additions import (
+    IDS_A_QUERY,
+    Added,
+    OvertakenError,
+    add_decisions,
+    add_outcomes,
+    add_ranking,
+    known_ids,
+)
 from features.contract import DECISIONS, OUTCOMES, Table
-from features.errors import BadValue, StoreError
-from features.rows import as_frame, as_rows, first_difference, microseconds
+from features.errors import StoreError
+from features.rows import as_frame, microseconds
 
-_CHUNK_ROWS = 10_000
-_IDS_A_QUERY = 5_000  # SQLite takes 32,766 parameters at most
+__all__ = ["Added", "Store", "open_store"]
 
-
-@dataclass(frozen=True, slots=True)
-class Added:
-    """What became of rows that were handed to the store.
-
-    Attributes
-    ----------
-    ids
-        Ids of the rows that are new.
-    unchanged
-        Number of rows that were there already, alike.
-    refused
-        Rows that were not stored, by their position in the table as given, and why.
-    """
-
-    ids: tuple[str, ...]
-    unchanged: int
-    refused: tuple[BadValue, ...]
+_ATTEMPTS = 3
 
 
 class Store:
@@ -55,6 +44,11 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+
+    @property
+    def place(self) -> str:
+        """Where the store is, for messages: without a password, in the query neither."""
+        return self.engine.url.set(query={}).render_as_string(hide_password=True)
 
     def initialise(self) -> None:
         """Make the tables, or bring them up to this version."""
@@ -68,28 +62,16 @@ class Store:
             expected = ScriptDirectory.from_config(_alembic(connection)).get_current_head()
         if seen != expected:
             raise StoreError(
-                f"store {self.engine.url!r}: saw schema {seen}; expected {expected}; "
-                "run `secondlook init`"
+                f"store {self.place}: saw schema {seen}; expected {expected}; run `secondlook init`"
             )
 
     def add_decisions(self, decisions: pd.DataFrame) -> Added:
         """Store decisions that keep the contract, with text and embedding where they came."""
-        with self._begin() as connection:
-            return _add_decisions(connection, decisions)
+        return self._settle(lambda connection: add_decisions(connection, decisions))
 
     def add_outcomes(self, outcomes: pd.DataFrame) -> Added:
         """Store outcomes; one of a decision that is not there is refused."""
-        with self._begin() as connection:
-            known = _present(connection, schema.decisions.c.decision_id, outcomes["decision_id"])
-            orphan = ~outcomes["decision_id"].isin(known).to_numpy()
-            added = _add(connection, schema.outcomes, outcomes[~orphan])
-        refused = [
-            BadValue(row, "decision_id", repr(value), "a decision that the store holds")
-            for row, value in zip(
-                outcomes.index[orphan].tolist(), outcomes["decision_id"][orphan], strict=True
-            )
-        ]
-        return Added(added.ids, added.unchanged, (*refused, *added.refused))
+        return self._settle(lambda connection: add_outcomes(connection, outcomes))
 
     def add_ranking(self, decisions: pd.DataFrame, selections: pd.DataFrame) -> Added:
         """Store ranked decisions and how each was selected, both or neither.
@@ -97,13 +79,7 @@ class Store:
         `selections` has the columns of the table ``selections`` but its own id. A decision with
         other content under its id is refused, with its selection.
         """
-        with self._begin() as connection:
-            added = _add_decisions(connection, decisions)
-            refused = decisions["decision_id"].loc[[bad.row for bad in added.refused]]
-            kept = selections[~selections["decision_id"].isin(refused)]
-            for rows in _chunks(as_rows(kept, schema.selections)):
-                connection.execute(schema.selections.insert(), rows)
-        return added
+        return self._settle(lambda connection: add_ranking(connection, decisions, selections))
 
     def decisions(
         self,
@@ -137,7 +113,9 @@ class Store:
         """
         table = schema.outcomes
         columns = [c for c in table.columns if c.name != "inclusion_probability"]
-        query: sa.Select[Any] = sa.select(*columns, _inclusion_probability().label("inclusion_probability"))
+        query: sa.Select[Any] = sa.select(
+            *columns, _inclusion_probability().label("inclusion_probability")
+        )
         query = _between(query, table.c.audited_at, since, until)
         replaced = sa.select(table.c.supersedes).where(table.c.supersedes.is_not(None))
         query = query.where(table.c.audit_id.not_in(replaced))
@@ -159,7 +137,7 @@ class Store:
     def known_decisions(self, ids: Sequence[str] | pd.Series) -> set[str]:
         """Return those of the ids whose decisions the store holds."""
         with self._begin() as connection:
-            return _present(connection, schema.decisions.c.decision_id, ids)
+            return known_ids(connection, schema.decisions.c.decision_id, ids)
 
     def offers(self, decision_id: str) -> pd.DataFrame:
         """Return the offers of one decision, the earliest first."""
@@ -223,10 +201,21 @@ class Store:
         names = list(query.selected_columns.keys())
         rows: list[Any] = []
         with self._begin() as connection:
-            for start in range(0, len(ids), _IDS_A_QUERY):
-                part = query.where(key.in_(list(ids[start : start + _IDS_A_QUERY])))
+            for start in range(0, len(ids), IDS_A_QUERY):
+                part = query.where(key.in_(list(ids[start : start + IDS_A_QUERY])))
                 rows += connection.execute(part).fetchall()
         return as_frame(names, rows, table)
+
+    def _settle(self, add: Callable[[sa.Connection], Added]) -> Added:
+        """Add in one transaction, anew where another writer stored the same ids meanwhile."""
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                with self._begin() as connection:
+                    return add(connection)
+            except OvertakenError:
+                continue
+        with self._begin() as connection:
+            return add(connection)
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
@@ -236,7 +225,11 @@ class Store:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
-            raise StoreError(f"store {self.engine.url!r}: {cause}") from error
+            raise StoreError(f"store {self.place}: {cause}") from error
+        except CommandError as error:
+            raise StoreError(
+                f"store {self.place}: {error}; it was made by a later version: use that one"
+            ) from error
 
 
 def open_store(url: str) -> Store:
@@ -256,10 +249,11 @@ def open_store(url: str) -> Store:
     """
     try:
         engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError):
         raise StoreError(
-            "store URL: expected sqlite:///FILE or postgresql+psycopg://..."
-        ) from error
+            "store URL: it cannot be used; expected sqlite:///FILE or "
+            "postgresql+psycopg://USER@HOST:PORT/DATABASE"
+        ) from None  # the cause may show a password
     if engine.dialect.name not in ("sqlite", "postgresql"):
         raise StoreError(f"store URL: saw {engine.dialect.name}; expected sqlite or postgresql")
     if engine.dialect.name == "sqlite":
@@ -304,61 +298,3 @@ def _inclusion_probability() -> sa.ColumnElement[float]:
         offer.c.decision_id == outcome.c.decision_id
     )
     return sa.func.coalesce(outcome.c.inclusion_probability, offered.scalar_subquery())
-
-
-def _add_decisions(connection: sa.Connection, decisions: pd.DataFrame) -> Added:
-    added = _add(connection, schema.decisions, decisions)
-    content = [name for name in schema.CONTENT_COLUMNS if name in decisions]
-    if content:
-        rows = decisions[["decision_id", *content]].dropna(how="all", subset=content)
-        rows = rows[rows["decision_id"].isin(added.ids)]
-        for chunk in _chunks(as_rows(rows, schema.contents)):
-            connection.execute(schema.contents.insert(), chunk)
-    return added
-
-
-def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Added:
-    """Insert the rows whose id is new; compare the others with what is stored."""
-    key = next(iter(table.primary_key.columns))
-    present = _present(connection, key, frame[key.name])
-    again = frame[key.name].isin(present)
-    fresh = frame[~again]
-    insert: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = insert[connection.dialect.name](table).on_conflict_do_nothing()
-    for rows in _chunks(as_rows(fresh, table)):
-        done = connection.execute(statement, rows)
-        if 0 <= done.rowcount < len(rows):
-            raise StoreError(f"{table.name}: another writer stored the same ids; try again")
-    stored = _stored_rows(connection, table, frame[again])
-    refused = [
-        BadValue(int(row), key.name, f"{value!r} with another {name}", "an id that is not used")
-        for row, value, name in first_difference(frame[again], stored, key.name)
-    ]
-    return Added(tuple(fresh[key.name]), int(again.sum()) - len(refused), tuple(refused))
-
-
-def _present(
-    connection: sa.Connection, column: sa.Column[Any], ids: Sequence[str] | pd.Series
-) -> set[str]:
-    present: set[str] = set()
-    unique = pd.unique(pd.Series(ids, dtype="str")).tolist()
-    for start in range(0, len(unique), _IDS_A_QUERY):
-        query = sa.select(column).where(column.in_(unique[start : start + _IDS_A_QUERY]))
-        present.update(connection.scalars(query))
-    return present
-
-
-def _stored_rows(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
-    key = next(iter(table.primary_key.columns))
-    ids = frame[key.name].tolist()
-    found: list[Any] = []
-    for start in range(0, len(ids), _IDS_A_QUERY):
-        query = sa.select(table).where(key.in_(ids[start : start + _IDS_A_QUERY]))
-        found += connection.execute(query).fetchall()
-    contract = DECISIONS if table is schema.decisions else OUTCOMES
-    return as_frame(table.columns.keys(), found, contract)
-
-
-def _chunks(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for start in np.arange(0, len(rows), _CHUNK_ROWS).tolist():
-        yield rows[start : start + _CHUNK_ROWS]

@@ -95,7 +95,12 @@ def upgrade() -> None:
 
     op.create_table(
         "selections",
-        sa.Column("selection_id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column(
+            "selection_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
         sa.Column("request_id", sa.Text(), nullable=False),
         sa.Column("decision_id", sa.Text(), nullable=False),
         sa.Column("selected_at", sa.BigInteger(), nullable=False),

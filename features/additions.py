@@ -1,0 +1,164 @@
+"""Adding rows under ids that are never reused.
+
+The same row again changes nothing, other content under a used id is refused, and what is new is
+inserted. Each function works inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from features import schema
+from features.contract import DECISIONS, OUTCOMES
+from features.errors import BadValue, StoreError
+from features.rows import as_frame, as_rows, first_difference
+
+CHUNK_ROWS = 10_000
+IDS_A_QUERY = 5_000  # SQLite takes 32,766 parameters at most
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What became of rows that were handed to the store.
+
+    Attributes
+    ----------
+    ids
+        Ids of the rows that are new.
+    unchanged
+        Number of rows that were there already, alike.
+    refused
+        Rows that were not stored, by their position in the table as given, and why.
+    """
+
+    ids: tuple[str, ...]
+    unchanged: int
+    refused: tuple[BadValue, ...]
+
+
+class OvertakenError(StoreError):
+    """Another writer stored some of the same ids between the look and the writing."""
+
+
+def add_decisions(connection: sa.Connection, decisions: pd.DataFrame) -> Added:
+    """Insert decisions, and their content where it came."""
+    added = _add(connection, schema.decisions, decisions)
+    content = [name for name in schema.CONTENT_COLUMNS if name in decisions]
+    if not content:
+        return added
+    rows = decisions[["decision_id", *content]].dropna(how="all", subset=content)
+    is_new = rows["decision_id"].isin(added.ids)
+    for chunk in _chunks(as_rows(rows[is_new], schema.contents)):
+        connection.execute(schema.contents.insert(), chunk)
+    return _without_other_texts(connection, rows[~is_new], added) if "text" in rows else added
+
+
+def _without_other_texts(connection: sa.Connection, again: pd.DataFrame, added: Added) -> Added:
+    """Refuse what came again with another text, where the store still holds the first."""
+    again = again.drop(index=[bad.row for bad in added.refused], errors="ignore")
+    table = schema.contents
+    held: dict[str, str] = {}
+    for ids in _parts(again["decision_id"].tolist()):
+        query = sa.select(table.c.decision_id, table.c.text).where(table.c.decision_id.in_(ids))
+        held.update(
+            tuple(row) for row in connection.execute(query.where(table.c.text.is_not(None)))
+        )
+    first = again["decision_id"].map(held)
+    other = first.notna() & again["text"].notna() & (first != again["text"])
+    refused = [
+        _used(int(row), "decision_id", value=value, column="text")
+        for row, value in zip(again.index[other], again.loc[other, "decision_id"], strict=True)
+    ]
+    unchanged = added.unchanged - len(refused)
+    return Added(added.ids, unchanged, (*added.refused, *refused))
+
+
+def _used(row: int, key: str, *, value: str, column: str) -> BadValue:
+    return BadValue(row, key, f"{value!r} with another {column}", "an id that is not used")
+
+
+def add_outcomes(connection: sa.Connection, outcomes: pd.DataFrame) -> Added:
+    """Insert outcomes; one of an unknown decision, or that replaces itself, is refused."""
+    known = known_ids(connection, schema.decisions.c.decision_id, outcomes["decision_id"])
+    orphans = outcomes.loc[~outcomes["decision_id"].isin(known), "decision_id"]
+    refused = [
+        BadValue(int(row), "decision_id", repr(value), "a decision that the store holds")
+        for row, value in zip(orphans.index, orphans, strict=True)
+    ]
+    if "supersedes" in outcomes:
+        selves = outcomes.loc[outcomes["supersedes"] == outcomes["audit_id"], "supersedes"]
+        selves = selves.drop(index=orphans.index, errors="ignore")
+        refused += [
+            BadValue(int(row), "supersedes", repr(value), "the audit_id of another outcome")
+            for row, value in zip(selves.index, selves, strict=True)
+        ]
+    added = _add(connection, schema.outcomes, outcomes.drop(index=[bad.row for bad in refused]))
+    return Added(added.ids, added.unchanged, (*refused, *added.refused))
+
+
+def add_ranking(
+    connection: sa.Connection, decisions: pd.DataFrame, selections: pd.DataFrame
+) -> Added:
+    """Insert ranked decisions and how each was selected; a refused one is not selected."""
+    added = add_decisions(connection, decisions)
+    refused = decisions["decision_id"].loc[[bad.row for bad in added.refused]]
+    kept = selections[~selections["decision_id"].isin(refused)]
+    for rows in _chunks(as_rows(kept, schema.selections)):
+        connection.execute(schema.selections.insert(), rows)
+    return added
+
+
+def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Added:
+    """Insert the rows whose id is new; compare the others with what is stored."""
+    key = next(iter(table.primary_key.columns))
+    present = known_ids(connection, key, frame[key.name])
+    again = frame[key.name].isin(present)
+    fresh = frame[~again]
+    insert: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    statement = insert[connection.dialect.name](table).on_conflict_do_nothing()
+    in_order = fresh.sort_values(key.name)  # two writers in two orders could wait on each other
+    for rows in _chunks(as_rows(in_order, table)):
+        done = connection.execute(statement, rows)
+        if 0 <= done.rowcount < len(rows):
+            raise OvertakenError(f"{table.name}: another writer stored the same ids; try again")
+    stored = _stored_rows(connection, table, frame[again])
+    refused = [
+        _used(int(row), key.name, value=value, column=name)
+        for row, value, name in first_difference(frame[again], stored, key.name)
+    ]
+    return Added(tuple(fresh[key.name]), int(again.sum()) - len(refused), tuple(refused))
+
+
+def known_ids(
+    connection: sa.Connection, column: sa.Column[Any], ids: Sequence[str] | pd.Series
+) -> set[str]:
+    """Return those of the ids that stand in a column."""
+    present: set[str] = set()
+    for part in _parts(pd.unique(pd.Series(ids, dtype="str")).tolist()):
+        present.update(connection.scalars(sa.select(column).where(column.in_(part))))
+    return present
+
+
+def _stored_rows(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
+    key = next(iter(table.primary_key.columns))
+    found: list[Any] = []
+    for part in _parts(frame[key.name].tolist()):
+        found += connection.execute(sa.select(table).where(key.in_(part))).fetchall()
+    contract = DECISIONS if table is schema.decisions else OUTCOMES
+    return as_frame(table.columns.keys(), found, contract)
+
+
+def _parts(ids: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(ids), IDS_A_QUERY):
+        yield ids[start : start + IDS_A_QUERY]
+
+
+def _chunks(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), CHUNK_ROWS):
+        yield rows[start : start + CHUNK_ROWS]
