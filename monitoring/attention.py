@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from features.frame import FEATURES
 from features.track_record import KEYS
 from models.estimate import Estimate
-from monitoring.drift_found import Drift
+from monitoring.drift_found import LARGEST_SHARE, Drift
 from monitoring.quality import Band, Grouping, Quality
 from monitoring.wording import between, count, percent, plural
 
 LARGEST_UNFINISHED_SHARE = 0.1
-LARGEST_DRIFT_SHARE = 0.25
 _NAMES_SHOWN = 6
 _MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
 _GROWING = frozenset(f"log_{key.name}_audits" for key in KEYS)
@@ -145,7 +144,7 @@ def _drifted(drift: Drift | None) -> Iterator[Finding]:
         return
     compared = [f for f in drift.features if f.feature not in _GROWING]
     names = [_MEANINGS.get(f.feature, f.feature) for f in compared if f.drifted]
-    if len(names) > LARGEST_DRIFT_SHARE * len(compared):
+    if len(names) > LARGEST_SHARE * len(compared):
         yield Finding(
             f"{count(len(names))} of {plural(len(compared), 'model input')} have drifted",
             f"Most of all: {'; '.join(names[:_NAMES_SHOWN])}. The figures hold under drift; the "

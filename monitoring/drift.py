@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import EstimateError
-from monitoring.drift_found import THRESHOLD, Drift, FeatureDrift
+from monitoring.drift_found import LARGEST_SHARE, THRESHOLD, Drift, FeatureDrift
 
 with warnings.catch_warnings():
     # Evidently reaches for a name that numpy has moved; only its import says so.
@@ -57,6 +57,7 @@ def measure_drift(reference: pd.DataFrame, current: pd.DataFrame, *, page: Path)
         [
             DataDriftPreset(
                 columns=names,
+                drift_share=LARGEST_SHARE,
                 num_method=NUMBER_METHOD,
                 cat_method=CATEGORY_METHOD,
                 num_threshold=THRESHOLD,

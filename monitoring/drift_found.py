@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 THRESHOLD = 0.1
 """Distance from which a feature counts as drifted."""
+LARGEST_SHARE = 0.25
+"""Share of drifted features above which they need attention."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from models.estimate import Estimate
+from monitoring.attention import Finding, find_attention
+from monitoring.drift_found import Drift, FeatureDrift
+from monitoring.quality import Band, Grouping, Quality, Segment
+
+
+def estimate(domain: str, rate: float = 0.05, *, needed: int = 0) -> Estimate:
+    return Estimate(domain, rate, rate / 2, rate * 2, 0.01, 1_000, 100, 5, 80.0, needed)
+
+
+def quality(*segments: Segment, column: str = "policy") -> Quality:
+    return Quality(
+        overall=estimate("all"),
+        directions=(),
+        groupings=(Grouping(column, column.capitalize(), segments, 0),),
+        days=(),
+        bands=(Band(0.0, 0.01, 0.3, estimate("0", 0.3), 0.2, "alike"),),
+        selected=100,
+        unfinished=0,
+        audits_beside=0,
+        earlier_audits=0,
+    )
+
+
+CALM = quality(Segment(estimate("spam"), "alike"), Segment(estimate("hate", 0.01), "better"))
+
+
+def drift(**distances: float) -> Drift:
+    found = [FeatureDrift(name, "number", size, size >= 0.1) for name, size in distances.items()]
+    return Drift(tuple(found), (), 100, 100)
+
+
+def only(findings: list[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+def test_an_ordinary_period_needs_no_attention() -> None:
+    assert find_attention(CALM, drift(skips=0.01, log_views=0.02)) == []
+    assert find_attention(CALM, None) == []
+
+
+def test_a_group_below_the_programme_is_named_with_its_figure() -> None:
+    worse = quality(Segment(estimate("hate", 0.2), "worse"), Segment(estimate("spam"), "alike"))
+    finding = only(find_attention(worse, None))
+    assert finding.title == "Policy hate: accuracy 80.0 %"
+    assert "from 100 audits" in finding.detail
+    assert finding.page == "quality.html#policy"
+
+
+def test_many_audits_left_undone_come_first() -> None:
+    worse = quality(Segment(estimate("hate", 0.2), "worse"))
+    findings = find_attention(replace(worse, unfinished=30), None)
+    assert findings[0].title == "30 selected decisions without an audit"
+    assert "30 %" in findings[0].detail
+
+
+def test_a_few_audits_left_undone_are_ordinary() -> None:
+    assert find_attention(replace(CALM, unfinished=5), None) == []
+
+
+@pytest.mark.parametrize(("standing", "word"), [("worse", "fewer"), ("better", "more")])
+def test_a_model_that_disagrees_with_the_audits_is_told(standing: str, word: str) -> None:
+    band = replace(CALM.bands[0], standing=standing)
+    finding = only(find_attention(replace(CALM, bands=(band,)), None))
+    assert finding.title == f"The model expects {word} errors than audits find"
+    assert "riskiest 1 %" in finding.detail
+
+
+def test_policies_with_too_few_audits_are_told_together() -> None:
+    short = [Segment(estimate(f"p{n}", needed=7), "unknown") for n in range(8)]
+    finding = only(find_attention(quality(*short), None))
+    assert finding.title == "Too few audits to speak of 8 policies"
+    assert "p0 (about 7 more)" in finding.detail
+    assert "and 2 others" in finding.detail
+
+
+def test_small_teams_with_too_few_audits_are_ordinary() -> None:
+    short = Segment(estimate("team-1", needed=7), "unknown")
+    assert find_attention(quality(short, column="moderator_team"), None) == []
+
+
+def test_audits_beside_the_selection_are_told() -> None:
+    finding = only(find_attention(replace(CALM, audits_beside=12), None))
+    assert finding.title == "12 audits beside the selection"
+
+
+def test_inputs_that_drifted_are_told_in_words() -> None:
+    finding = only(find_attention(CALM, drift(skips=0.5, log_views=0.01)))
+    assert finding.title == "1 of 2 model inputs have drifted"
+    assert "times passed on undecided" in finding.detail
+
+
+def test_counts_that_grow_with_time_raise_no_attention() -> None:
+    grown = drift(log_team_audits=1.5, log_moderator_audits=1.5, skips=0.0)
+    assert find_attention(CALM, grown) == []
