@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -50,10 +51,11 @@ UntilOption = Annotated[
 DEFAULT_HOME = Path(".secondlook")
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """Run a command; a failure that a user can mend is one paragraph on stderr, exit status 1."""
-    debug = "--debug" in sys.argv
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    given = sys.argv[1:] if words is None else words
+    debug = "--debug" in given
+    arguments = [word for word in given if word != "--debug"]
     try:
         app(args=arguments, standalone_mode=True)
     except SecondLookError as error:
