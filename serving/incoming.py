@@ -31,7 +31,8 @@ def read_rows(
     >>> from features.contract import OUTCOMES
     >>> row = {"audit_id": "a", "decision_id": "d", "audited_at": "2026-03-01",
     ...        "verdict": "correct"}
-    >>> good, bad = read_rows([{**row, "verdict": "fine"}, row], OUTCOMES, Limits())
+    >>> wrong = {**row, "audit_id": "b", "verdict": "fine"}
+    >>> good, bad = read_rows([wrong, row], OUTCOMES, Limits())
     >>> list(good.index), bad[0].row, bad[0].seen
     ([1], 0, "'fine'")
     """
