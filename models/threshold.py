@@ -44,8 +44,8 @@ def solve_threshold(
         pi = inclusion_probability(harm, price, np.exp(log_threshold) * cost)
         return float(pi @ cost) - budget
 
-    low = float(np.log(np.min((harm + price) / cost)))
-    high = max(float(np.log(np.max((harm + price) / cost))), low) + 1.0
+    certain = np.log((harm + price) / cost)  # up to here the row is audited for certain
+    low, high = float(certain.min()) - 1.0, float(certain.max()) + 1.0
     while overspent(high) > 0:
         high += 4.0
     return float(np.exp(brentq(overspent, low, high, xtol=1e-13, rtol=1e-14)))
