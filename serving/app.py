@@ -87,6 +87,8 @@ async def _answer_or_refusal(visit: Visit, answer: Answer) -> Response:
         problem = problem_of(error, basic=visit.operation.name == "reports")
         if problem.status == 500:
             visit.tell_fault(error)
+        elif problem.status == 503:
+            visit.tell_absence(error)
         return visit.refused(problem)
 
 

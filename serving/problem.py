@@ -41,6 +41,7 @@ from serving.payload import Fault, ProblemAnswer, RejectedRow, rejected_row
 
 RETRY_AFTER_S = 5
 MEDIA_TYPE = "application/problem+json"
+_NOT_NOW = "The store or the model cannot be used at the moment; the log says why."
 TITLES = {
     400: "The body is not JSON",
     401: "An access key is needed",
@@ -129,7 +130,7 @@ def problem_of(error: Exception, *, basic: bool = False) -> Problem:
         case CapacityError() | SettingsError():
             return Problem(422, str(error))
         case StoreError() | BundleError() | HomeError() | ServiceError():
-            return Problem(503, str(error), headers={"Retry-After": str(RETRY_AFTER_S)})
+            return Problem(503, _NOT_NOW, headers={"Retry-After": str(RETRY_AFTER_S)})
         case HTTPException():
             return Problem(error.status_code, error.detail, headers=error.headers or {})
         case SecondLookError():

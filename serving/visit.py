@@ -186,6 +186,10 @@ class Visit:
         frames = "".join(traceback.format_tb(error.__traceback__))
         _fault_log.error("request %s: %s\n%s", self.request_id, type(error).__name__, frames)
 
+    def tell_absence(self, error: Exception) -> None:
+        """Log what was not there: it may name hosts and files, so the caller is not told."""
+        _fault_log.error("request %s: %s: %s", self.request_id, type(error).__name__, error)
+
     def tell(self, status: int) -> None:
         """Count the request and write its line in the access log, which never holds content."""
         seconds = time.perf_counter() - self.started_s

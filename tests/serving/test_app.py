@@ -237,13 +237,18 @@ def test_the_root_leads_to_the_documents(client: Caller) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (307, "v1/docs")
 
 
-def test_a_store_that_is_down_is_a_503_with_retry_after(admin: Caller, store: Store) -> None:
+def test_a_store_that_is_down_is_a_503_with_retry_after(
+    admin: Caller, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     assert call(admin, "model", None).status_code == 200
     with store.engine.begin() as connection:
         connection.execute(sa.text("drop table selections"))
-    answer = call(admin, "rank", None)
+    with caplog.at_level(logging.INFO, logger="secondlook"):
+        answer = call(admin, "rank", None)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
+    assert "sqlite" not in answer.text
+    assert "no such table: selections" in caplog.text
 
 
 CONTENT = "so it " + "reads"
