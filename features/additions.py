@@ -121,11 +121,11 @@ def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Add
     again = frame[key.name].isin(present)
     fresh = frame[~again]
     insert: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = insert[connection.dialect.name](table).on_conflict_do_nothing()
+    statement = insert[connection.dialect.name](table).on_conflict_do_nothing().returning(key)
     in_order = fresh.sort_values(key.name)  # two writers in two orders could wait on each other
     for rows in _chunks(as_rows(in_order, table)):
-        done = connection.execute(statement, rows)
-        if 0 <= done.rowcount < len(rows):
+        # Counting what came back: the driver does not tell how many rows of many went in.
+        if len(connection.scalars(statement, rows).all()) < len(rows):
             raise OvertakenError(f"{table.name}: another writer stored the same ids; try again")
     stored = _stored_rows(connection, table, frame[again])
     refused = [
