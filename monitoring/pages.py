@@ -28,6 +28,7 @@ PAGES = (
 )
 MOST_ROWS = 40
 """Rows of a table on a page; its CSV holds all."""
+_UNBROKEN_PERCENT = "\N{NO-BREAK SPACE}%"
 
 
 def make_environment() -> jinja2.Environment:
@@ -121,7 +122,7 @@ class Book:
     def _write(self, name: str, **context: object) -> Path:
         path = self.folder / name
         text = self.environment.get_template(name).render(page=name, **context)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text.replace(" %", _UNBROKEN_PERCENT), encoding="utf-8")
         return path
 
 

@@ -81,6 +81,14 @@ def test_the_overview_sets_errors_found_against_a_uniform_sample(
     assert f"{quality.times_uniform:.1f} times the {count(quality.errors_uniform)}" in text
 
 
+def test_no_fewer_errors_are_said_to_exist_than_were_found(folder: Path, quality: Quality) -> None:
+    told = re.search(
+        r"about [\d,]+ ([\d,]+) to ([\d,]+), found or not", words_of(read(folder, "index.html"))
+    )
+    assert told is not None
+    assert int(told[1].replace(",", "")) >= quality.errors_found
+
+
 def test_the_overview_counts_the_audits_that_are_missing(folder: Path, quality: Quality) -> None:
     text = words_of(read(folder, "index.html"))
     assert f"{quality.overall.audits} of {quality.selected}" in text
