@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,37 @@ class AuditedFrame:
 
     def __len__(self) -> int:
         return len(self.audited)
+
+
+def stack_frames(frames: Sequence[AuditedFrame]) -> AuditedFrame:
+    """Join the frames of several periods into one, for a figure over a week or a month.
+
+    Recalibrate each period's probabilities on audits earlier than that period first.
+
+    Raises
+    ------
+    EstimateError
+        There is none, or only some have severities.
+
+    Examples
+    --------
+    >>> one = AuditedFrame(np.full(2, 0.1), np.ones(2), np.ones(2, bool), np.array([0.0, 1.0]))
+    >>> len(stack_frames([one, one]))
+    4
+    """
+    severities = [frame.severity for frame in frames if frame.severity is not None]
+    if not frames or len(severities) not in (0, len(frames)):
+        raise EstimateError(
+            f"Of {len(frames)} frames {len(severities)} have severities; give at least one frame, "
+            "and severities to all or none."
+        )
+    return AuditedFrame(
+        overturn_probability=np.concatenate([frame.overturn_probability for frame in frames]),
+        inclusion_probability=np.concatenate([frame.inclusion_probability for frame in frames]),
+        audited=np.concatenate([frame.audited for frame in frames]),
+        overturned=np.concatenate([frame.overturned for frame in frames]),
+        severity=np.concatenate(severities) if severities else None,
+    )
 
 
 def check_frame(frame: AuditedFrame) -> None:
