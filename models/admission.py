@@ -1,7 +1,7 @@
 """The threshold of admission, moved on the past alone.
 
-Under admission each decision is judged as it comes. Its chance is exact as long as the threshold was
-set before, from decisions that came before. The number audited then varies by about its square
+Under admission each decision is judged as it comes. Its chance is exact as long as the threshold
+was set before, from decisions that came before. The number audited then varies by about its square
 root, so the threshold aims a little under the capacity.
 """
 

@@ -22,6 +22,11 @@ from models.sampling_key import SamplingKey, uniform_numbers
 from models.threshold import inclusion_probability
 
 
+LONGEST_TIMES_MEAN = 8.0
+"""Where capacity is time, no audit is expected to take more than this many times the longest mean
+of a stratum; one that did would have less than the uniform sample's chance of being in it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """A draw; every array is in the order of the frame it was drawn from.
@@ -142,7 +147,7 @@ def select_admission(
     limit = np.minimum(common, own)
     chance = draw.chance(limit)
     selected = draw.uniform < chance
-    uniform_probability = _least_chance(plan, common, draw.cost)
+    uniform_probability = _least_chance(plan, common)
     return _finish(
         draw,
         selected=selected,
@@ -316,11 +321,12 @@ def _stratum_thresholds(plan: Plan, stratum: Texts) -> Floats:
     return found
 
 
-def _least_chance(plan: Plan, threshold: float, cost: Floats) -> float:
+def _least_chance(plan: Plan, threshold: float) -> float:
     """Bound every chance that the plan can give from below, the same in every admission."""
     names = np.array([*plan.strata, ""], dtype=object)
     weight = variance_weight(plan, np.full(len(names), LEAST_RISK), names, plan.smoothing)
-    longest = float(cost.max(initial=1.0)) if plan.capacity_minutes is not None else 1.0
+    means = [each.minutes for each in plan.strata.values() if each.minutes is not None]
+    longest = LONGEST_TIMES_MEAN * max(means, default=1.0) if plan.capacity_minutes else 1.0
     nothing = np.zeros(1)
     price = np.array([plan.eta * float(weight.min())])
     return float(inclusion_probability(nothing, price, threshold * longest)[0])
