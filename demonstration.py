@@ -30,6 +30,7 @@ from features.mapping import read_mapping
 from features.simulate import audit, simulate
 from features.store import open_store
 from models.second_opinion import groups_of
+from monitoring.monitor import monitor
 from monitoring.report import write_report
 from serving.access import create_key
 from serving.launch import service
@@ -201,6 +202,8 @@ def demonstrate(
             ranked = _rank(given.later, url, key, home.settings().capacity_share)
         with watch.step("outcomes", "Posting what the audits found"):
             _post_outcomes(given, ranked, url, key)
+        with watch.step("monitor", "Measuring drift and quality"):
+            monitor(home, since=began, now=datetime.now(UTC))
         with watch.step("report", "Writing the report"):
             report = write_report(home, since=began, now=datetime.now(UTC))
         summary = summarise(home, given, ranked, version, since=began)
