@@ -188,7 +188,7 @@ def _fit_price(plan: Plan, risk: RiskFrame, minutes: Floats) -> Plan:
         return float(np.sqrt(np.sum((1.0 / pi - 1.0) * variance) / uniform))
 
     scale = np.log(max(float(harm.mean()), 1e-12))
-    low, high = scale - 30.0, scale + 15.0
+    low, high = scale - 22.0, scale + 15.0  # below, floats could not tell priorities apart
     if ratio_at(high) >= plan.ratio:  # even the narrowest design of this family is wider
         low = high
     for _ in range(36):

@@ -21,7 +21,6 @@ from models.risk_frame import RiskFrame, check_risk
 from models.sampling_key import SamplingKey, uniform_numbers
 from models.threshold import inclusion_probability
 
-
 LONGEST_TIMES_MEAN = 8.0
 """Where capacity is time, no audit is expected to take more than this many times the longest mean
 of a stratum; one that did would have less than the uniform sample's chance of being in it."""
