@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from features import schema
 from features.contract import DECISIONS, OUTCOMES
@@ -120,13 +119,14 @@ def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Add
     present = known_ids(connection, key, frame[key.name])
     again = frame[key.name].isin(present)
     fresh = frame[~again]
-    insert: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = insert[connection.dialect.name](table).on_conflict_do_nothing().returning(key)
     in_order = fresh.sort_values(key.name)  # two writers in two orders could wait on each other
-    for rows in _chunks(as_rows(in_order, table)):
-        # Counting what came back: the driver does not tell how many rows of many went in.
-        if len(connection.scalars(statement, rows).all()) < len(rows):
-            raise OvertakenError(f"{table.name}: another writer stored the same ids; try again")
+    try:
+        for rows in _chunks(as_rows(in_order, table)):
+            connection.execute(table.insert(), rows)
+    except sa.exc.IntegrityError as error:
+        raise OvertakenError(
+            f"{table.name}: another writer stored the same ids just now; try again"
+        ) from error
     stored = _stored_rows(connection, table, frame[again])
     refused = [
         _used(int(row), key.name, value=value, column=name)
