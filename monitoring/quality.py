@@ -230,9 +230,13 @@ def _groupings(ranked: Ranked, recalibration: Recalibration) -> Iterator[Groupin
     compared = sum(ranked.table[column].nunique() for column, _ in columns)
     for column, title in columns:
         labels = _labels(ranked.table[column])
+        estimates = estimate_by(frame, labels, recalibration=recalibration, level=LEVEL)
+        stricter = estimate_by(
+            frame, labels, recalibration=recalibration, level=1 - (1 - LEVEL) / compared
+        )
         segments = [
-            Segment(estimate, _standing(estimate, overall.overturn_rate, compared=compared))
-            for estimate in estimate_by(frame, labels, recalibration=recalibration, level=LEVEL)
+            Segment(estimate, _standing(strict, overall.overturn_rate, compared=compared))
+            for estimate, strict in zip(estimates, stricter, strict=True)
         ]
         segments.sort(key=lambda segment: (-segment.estimate.decisions, segment.estimate.domain))
         yield Grouping(column, title, tuple(segments), int(pd.isna(labels).sum()))
@@ -241,16 +245,18 @@ def _groupings(ranked: Ranked, recalibration: Recalibration) -> Iterator[Groupin
 def _standing(estimate: Estimate, expected: float, *, compared: int) -> str:
     """Say whether a rate differs from the expected one, with so many rates compared.
 
-    A handful of decisions that were all audited have a rate without any sampling error; that it is
-    not the expected one can still be chance. So the scatter of decisions counts beside that of the
-    audits.
+    `estimate` has its interval at the level of so many comparisons: the expected rate must lie
+    outside. A handful of decisions that were all audited have a rate without any sampling error;
+    that it is not the expected one can still be chance. So the scatter of decisions counts beside
+    that of the audits.
     """
     if estimate.audits_needed or not estimate.audits:
         return "unknown"
     scatter = estimate.standard_error**2 + expected * (1 - expected) / estimate.decisions
     difference = estimate.overturn_rate - expected
     farthest = float(norm.ppf(1 - (1 - LEVEL) / 2 / max(compared, 1)))
-    if abs(difference) <= farthest * math.sqrt(scatter):
+    inside = estimate.low <= expected <= estimate.high
+    if inside or abs(difference) <= farthest * math.sqrt(scatter):
         return "alike"
     return "worse" if difference > 0 else "better"
 
@@ -268,8 +274,11 @@ def _bands(ranked: Ranked, recalibration: Recalibration) -> list[Band]:
     edges = np.array(_BAND_EDGES)
     number = np.searchsorted(edges, place, side="left") - 1
     labels = number.astype(object)
-    estimates = estimate_by(frame, labels, recalibration=recalibration, level=LEVEL)
     present = np.unique(number)
+    estimates, stricter = (
+        estimate_by(frame, labels, recalibration=recalibration, level=level)
+        for level in (LEVEL, 1 - (1 - LEVEL) / len(present))
+    )
     predicted = pd.Series(frame.overturn_probability).groupby(number).mean()
     errors = np.array([e.decisions * e.overturn_rate for e in estimates])
     captured = _running_share(errors)
@@ -280,9 +289,9 @@ def _bands(ranked: Ranked, recalibration: Recalibration) -> list[Band]:
             predicted=float(predicted[n]),
             estimate=estimate,
             captured=share,
-            standing=_standing(estimate, float(predicted[n]), compared=len(present)),
+            standing=_standing(strict, float(predicted[n]), compared=len(present)),
         )
-        for n, estimate, share in zip(present, estimates, captured, strict=True)
+        for n, estimate, strict, share in zip(present, estimates, stricter, captured, strict=True)
     ]
 
 

@@ -143,6 +143,25 @@ def test_a_handful_of_decisions_all_audited_is_not_called_worse() -> None:
     assert segment.standing == "alike"
 
 
+def test_a_group_without_an_error_found_is_not_called_better_on_few_audits() -> None:
+    """No error found makes the standard error nearly 0; the interval knows better."""
+    ranked = planted({"large": 0.05}, decisions_each=3_000)
+    lucky = ranked.table.iloc[:400].assign(
+        decision_id=[f"l{n}" for n in range(400)],
+        policy="lucky",
+        overturn_probability=0.02,
+        inclusion_probability=0.05,
+        selected=[n < 20 for n in range(400)],
+        audited=[n < 20 for n in range(400)],
+        overturned=[0.0 if n < 20 else np.nan for n in range(400)],
+        verdict=["correct" if n < 20 else None for n in range(400)],
+    )
+    table = pd.concat([ranked.table, lucky], ignore_index=True)
+    (grouping,) = [g for g in measure_quality(Ranked(table, 0)).groupings if g.column == "policy"]
+    (segment,) = [s for s in grouping.segments if s.estimate.domain == "lucky"]
+    assert segment.standing == "alike"
+
+
 def test_groups_that_are_alike_are_seldom_called_different() -> None:
     called = 0
     for seed in range(40):
