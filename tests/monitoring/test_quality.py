@@ -154,7 +154,7 @@ def test_a_group_without_an_error_found_is_not_called_better_on_few_audits() -> 
         selected=[n < 20 for n in range(400)],
         audited=[n < 20 for n in range(400)],
         overturned=[0.0 if n < 20 else np.nan for n in range(400)],
-        verdict=["correct" if n < 20 else None for n in range(400)],
+        verdict=pd.array(["correct"] * 20 + [pd.NA] * 380, dtype="str"),
     )
     table = pd.concat([ranked.table, lucky], ignore_index=True)
     (grouping,) = [g for g in measure_quality(Ranked(table, 0)).groupings if g.column == "policy"]
