@@ -147,7 +147,5 @@ def _read_time(values: pd.Series, time: TimeFormat) -> pd.Series:
     except (ValueError, KeyError, TypeError) as error:
         raise MappingError(f"mapping: time format {time}: {error}") from error
     utc = read.dt.tz_convert("UTC").astype(object)
-    marked = text.map(
-        lambda value: f"{value} as {time.format!r} in {time.zone}", na_action="ignore"
-    )
+    marked = text.map(lambda value: f"{value} as {time.format} in {time.zone}", na_action="ignore")
     return utc.where(utc.notna(), marked)
