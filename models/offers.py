@@ -125,7 +125,7 @@ def largest_chance(decision_ids: Texts, inclusion_probability: Floats) -> tuple[
 
 
 def _had_it_not_been_taken(draws: Sequence[QueueDraw], window: Window, at: int) -> Floats:
-    """What a decision taken in draw ``at`` would have had to beat, then and in each later draw."""
+    """Follow what a decision taken in draw ``at`` would have had to beat, then and later."""
     needed = np.full(len(draws), np.inf)
     needed[at] = draws[at].first_left_out
     promoted = draws[at].left_out
