@@ -6,7 +6,7 @@ audits anew. The recalibration comes from an earlier day's audits, drawn with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +19,11 @@ from models.comparison import wald_interval, wilson_interval
 from models.difference import DomainTotals, pool, total_domains
 from models.interval import FrameSums, Placement, Weights, place_rows, sum_frame
 from models.plan import Plan, bonus, fit_plan
-from models.recalibration import Recalibration, fit_recalibration
+from models.recalibration import fit_recalibration, fit_recalibration_by
 from models.threshold import inclusion_probability
 
-SCENARIOS = ("calibrated", "overconfident", "permuted", "shocked", "inverted")
+BY_LANGUAGE = "inverted, recalibrated by language"
+SCENARIOS = ("calibrated", "overconfident", "permuted", "shocked", "inverted", BY_LANGUAGE)
 INTERVALS = ("default", "wald difference", "wald horvitz-thompson", "wilson effective n")
 SHOCK = 1.5
 RECALIBRATIONS = 20
@@ -60,7 +61,7 @@ def distort(scored: ScoredDay, scenario: str) -> ScoredDay:
         p = expit(score.mean() + 1.8 * (score - score.mean()))
     if scenario == "permuted":
         p = np.random.default_rng(17).permutation(p)
-    if scenario == "inverted":
+    if scenario in ("inverted", BY_LANGUAGE):
         for number in (1, 3, 5):
             rows = language == number
             p = np.where(rows, expit(2 * score[rows].mean() - score), p)
@@ -102,6 +103,7 @@ def measure_coverage(
     worlds: list[tuple[str, int]],
     *,
     dials: Mapping[str, float],
+    scenarios: Sequence[str] = SCENARIOS,
     simulations: int,
     rows: int,
     progress: Callable[[dict[str, object]], None],
@@ -110,13 +112,13 @@ def measure_coverage(
     cells: list[dict[str, object]] = []
     for name, seed in worlds:
         calm = score_days(name, seed, rows=rows, days=9)
-        for scenario in SCENARIOS:
+        for scenario in scenarios:
             days = [distort(day, scenario) for day in calm]
             if scenario == "shocked":
                 days = score_days(name, seed, rows=rows, days=9, shock=SHOCK)
             for dial, ratio in dials.items():
                 for period in ("day", "week"):
-                    cell = _measure_cell(days, period, ratio, simulations)
+                    cell = _measure_cell(days, period, ratio, simulations, scenario)
                     cells.append(
                         {"world": f"{name}-{seed}", "scenario": scenario, "dial": dial} | cell
                     )
@@ -125,7 +127,7 @@ def measure_coverage(
 
 
 def _measure_cell(
-    days: list[ScoredDay], period: str, ratio: float, simulations: int
+    days: list[ScoredDay], period: str, ratio: float, simulations: int, scenario: str
 ) -> dict[str, object]:
     """Simulate one cell: day 0 gives plan and recalibrations, the last days are estimated.
 
@@ -138,7 +140,8 @@ def _measure_cell(
     plan = fit_plan(earlier.risk, capacity=audits, ratio=ratio, key_id="benchmark")
     rng = np.random.default_rng([simulations, int(100 * ratio), len(now)])
     past = days[: len(now)] if period == "day" else [earlier] * 7
-    recalibrations = _recalibrations(make_frame(past, plan), audits, rng)
+    fit = _fit_by_language if scenario == BY_LANGUAGE else _fit_whole
+    recalibrations = _recalibrations(make_frame(past, plan), audits, rng, fit)
     frame = make_frame(now, plan)
     tally = _Tally(frame)
     for number in range(simulations):
@@ -157,12 +160,33 @@ def _first_rows(scored: ScoredDay, rows: int) -> ScoredDay:
     return ScoredDay(cut, scored.probability[:rows])
 
 
-def _recalibrations(frame: Frame, audits: int, rng: np.random.Generator) -> list[Recalibration]:
+Recalibrate = Callable[[Frame], Floats]
+"""Recalibrated probability of each row of a frame."""
+Fit = Callable[[Frame, Flags, Floats, Floats], Recalibrate]
+"""(earlier frame, selected, outcomes, chances of the selected) -> Recalibrate."""
+
+
+def _fit_whole(frame: Frame, selected: Flags, wrong: Floats, chance: Floats) -> Recalibrate:
+    fitted = fit_recalibration(frame.probability[selected], wrong, chance)
+    return lambda now: fitted.apply(now.probability)
+
+
+def _fit_by_language(frame: Frame, selected: Flags, wrong: Floats, chance: Floats) -> Recalibrate:
+    language = frame.domain["language"].astype(str)
+    fitted = fit_recalibration_by(
+        frame.probability[selected], wrong, chance, domain=language[selected]
+    )
+    return lambda now: fitted.apply(now.probability, now.domain["language"].astype(str))
+
+
+def _recalibrations(
+    frame: Frame, audits: int, rng: np.random.Generator, fit: Fit
+) -> list[Recalibrate]:
     fitted = []
     for _ in range(RECALIBRATIONS):
         selected, chance = draw_batches(frame, audits, rng)
         wrong = (rng.random(int(selected.sum())) < frame.true_risk[selected]).astype(np.float64)
-        fitted.append(fit_recalibration(frame.probability[selected], wrong, chance[selected]))
+        fitted.append(fit(frame, selected, wrong, chance[selected]))
     return fitted
 
 
@@ -178,13 +202,13 @@ class _Tally:
         self.overall = dict.fromkeys(INTERVALS, 0)
         self.width = {name: np.zeros(count) for name, count in self.domains.items()}
         self.error = np.zeros(2)
-        self.placed: dict[tuple[Recalibration, str], tuple[Floats, Placement]] = {}
+        self.placed: dict[tuple[Recalibrate, str], tuple[Floats, Placement]] = {}
 
     def add(
         self,
         frame: Frame,
         drawn: tuple[Flags, Floats],
-        recalibration: Recalibration,
+        recalibration: Recalibrate,
         rng: np.random.Generator,
     ) -> None:
         """Draw outcomes, estimate every domain, and count."""
@@ -204,10 +228,10 @@ class _Tally:
                 self._add_overall(totals, float(wrong.mean()))
 
     def _place(
-        self, frame: Frame, recalibration: Recalibration, name: str
+        self, frame: Frame, recalibration: Recalibrate, name: str
     ) -> tuple[Floats, Placement]:
         if (recalibration, name) not in self.placed:
-            f = recalibration.apply(frame.probability)
+            f = recalibration(frame)
             placement = place_rows(frame.domain[name], f, domains=self.domains[name])
             self.placed[recalibration, name] = (f, placement)
         return self.placed[recalibration, name]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.coverage import measure_coverage
+from benchmarks.coverage import SCENARIOS, measure_coverage
 from benchmarks.exactness import measure_exactness
 from benchmarks.frontier import measure_frontier
 from benchmarks.replay import measure_replay
@@ -73,6 +73,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--audits-repeated", type=int, default=500, help="per dial on real data")
     parser.add_argument("--rows", type=int, default=40_000, help="decisions of a simulated day")
     parser.add_argument("--dials", nargs="+", choices=list(DIALS), default=list(DIALS))
+    parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=SCENARIOS)
     parser.add_argument("--speed-rows", type=int, default=1_000_000)
     parser.add_argument("--real", type=Path, help="folder with mhc/ and convabuse/")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
@@ -104,6 +105,7 @@ def _run(part: str, options: argparse.Namespace) -> dict[str, object]:
     measured = measure_coverage(
         list(COVERAGE_WORLDS),
         dials={dial: DIALS[dial] for dial in options.dials},
+        scenarios=options.scenarios,
         simulations=options.simulations,
         rows=options.rows,
         progress=lambda cell: _tell(cell, options.out.with_suffix(".cells")),

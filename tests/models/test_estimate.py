@@ -16,6 +16,7 @@ from models.estimate import (
 )
 from models.interval import Weights, place_rows, sum_frame
 from models.plan import bonus, fit_plan
+from models.recalibration import fit_recalibration_by
 from models.threshold import inclusion_probability
 from tests.models.drawing import Population, make_population
 
@@ -218,3 +219,27 @@ def test_the_recalibration_used_is_the_one_given() -> None:
     frame = draw()
     flat = estimate_overturn_rate(frame, recalibration=Recalibration(-3.0, 0.0))
     assert flat.overturn_rate != estimate_overturn_rate(frame).overturn_rate
+
+
+def test_recalibration_by_domain_turns_a_model_that_is_upside_down_in_one() -> None:
+    rng = np.random.default_rng(0)
+    p = rng.beta(2, 12, 6_000)
+    language = rng.choice(["da", "hi"], 6_000, p=[0.8, 0.2])
+    truth = np.where(language == "da", p, np.clip(0.3 - p, 0.005, 1))
+    y = (rng.random(6_000) < truth).astype(float)
+    fitted = fit_recalibration_by(p, y, np.ones(6_000), domain=language)
+    hindi = language == "hi"
+    f = fitted.apply(p, language)
+    assert np.corrcoef(f[hindi], truth[hindi])[0, 1] > 0.9
+    assert np.corrcoef(fitted.whole.apply(p)[hindi], truth[hindi])[0, 1] < 0
+
+
+def test_recalibration_by_domain_leaves_unseen_and_thin_domains_to_the_whole() -> None:
+    p = POPULATION.risk.overturn_probability
+    domain = np.where(np.arange(len(p)) == 0, "one audit", "rest")
+    fitted = fit_recalibration_by(p, POPULATION.wrong, np.ones(len(p)), domain=domain)
+    few = np.array([0.02, 0.1, 0.3])
+    unseen = fitted.apply(few, np.array(["new", "new", "new"]))
+    assert np.array_equal(unseen, fitted.whole.apply(few))
+    thin = fitted.apply(few, np.full(3, "one audit"))
+    assert np.all(np.abs(np.log(thin / unseen)) < 0.5)
