@@ -20,6 +20,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from features.contract import DECISIONS, DIRECTIONS, OUTCOMES, check
 from features.errors import HomeError, ServiceError
@@ -211,6 +214,12 @@ def demonstrate(
         yield Findings(summary, _queue(ranked), report, key, url)
 
 
+def print_findings(findings: Findings, out: Console) -> None:
+    """Print the top of the audit queue and the figures."""
+    _print_queue(findings.queue, out)
+    _print_summary(findings.summary, out)
+
+
 def summarise(
     home: Home, given: Material, ranked: pd.DataFrame, version: str, *, since: datetime
 ) -> dict[str, Any]:
@@ -283,3 +292,41 @@ def _queue(ranked: pd.DataFrame, most: int = 10) -> list[dict[str, Any]]:
     selected = ranked[ranked["selected"].astype(bool)]
     queue = selected.sort_values(["expected_harm", "rank"], ascending=[False, True]).head(most)
     return [{str(name): value for name, value in row.items()} for row in queue.to_dict("records")]
+
+
+def _print_queue(queue: list[dict[str, Any]], out: Console) -> None:
+    table = Table(
+        title="Audit first (the selected decisions, most harm first)", title_justify="left"
+    )
+    for name in ("Decision", "Risk", "Harm", "π", "Picked as"):
+        table.add_column(name, justify="right" if name in ("Risk", "Harm", "π") else "left")
+    table.add_column("Reasons", ratio=1)
+    for row in queue:
+        reasons = row["reasons"]
+        told = "; ".join(r["text"] for r in reasons[:2]) if isinstance(reasons, list) else ""
+        table.add_row(
+            f"{row['decision_id']}",
+            f"{row['overturn_probability']:.0%}",
+            f"{row['expected_harm']:.2f}",
+            f"{row['inclusion_probability']:.2f}",
+            f"{row['reason']}",
+            escape(told),
+        )
+    out.print(table)
+
+
+def _print_summary(summary: dict[str, Any], out: Console) -> None:
+    found, uniform = summary["errors_found"], summary["errors_found_uniform"]
+    best = summary["errors_found_best"]
+    ratio = f", {float(str(found)) / float(str(uniform)):.1f} times" if uniform else ""
+    out.print(
+        f"\n{summary['capacity']:,} of {summary['decisions']:,} decisions audited: [bold]{found} "
+        f"errors found[/]{ratio} the {uniform} of a uniform sample; {best} is the best possible, "
+        f"{summary['best']}."
+    )
+    out.print(
+        f"Accuracy from the same audits: [bold]{summary['accuracy']:.1%}[/] (95 % interval "
+        f"{summary['accuracy_low']:.1%} to {summary['accuracy_high']:.1%}); "
+        f"the truth here is {summary['accuracy_true']:.1%}."
+    )
+    out.print(f"Model {summary['model_version']}.")

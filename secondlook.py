@@ -15,9 +15,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from features.errors import BadValue, SecondLookError
+from features.home import make_home, open_home
 
 app = typer.Typer(
     name="secondlook",
@@ -61,7 +62,7 @@ def main(words: Sequence[str] | None = None) -> None:
     except SecondLookError as error:
         if debug:
             raise
-        errors.print(f"[bold red]Error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]Error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -69,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> None:
         if debug:
             raise
         told = f"{type(error).__name__}: {error}"
-        errors.print(f"[bold red]Unexpected error:[/] {_escape(told)}", highlight=False)
+        errors.print(f"[bold red]Unexpected error:[/] {escape(told)}", highlight=False)
         errors.print("This is a fault of Second Look. Run the command with --debug and report it.")
         sys.exit(1)
 
@@ -86,7 +87,6 @@ def options(
 @app.command()
 def init(home: HomeOption = DEFAULT_HOME) -> None:
     """Make the home folder: settings, policies, keys, and the store (or bring it up to date)."""
-    from features.home import make_home
     from features.store import open_store
 
     made = make_home(home)
@@ -121,7 +121,6 @@ def load(
     skip_bad: SkipOption = False,
 ) -> None:
     """Load decisions into the store. The same rows again change nothing."""
-    from features.home import open_home
     from features.intake import take_decisions
 
     taken = take_decisions(open_home(home), file, mapping=mapping, skip_bad=skip_bad)
@@ -136,7 +135,6 @@ def outcomes(
     skip_bad: SkipOption = False,
 ) -> None:
     """Load what audits found. The same rows again change nothing."""
-    from features.home import open_home
     from features.intake import take_outcomes
 
     taken = take_outcomes(open_home(home), file, mapping=mapping, skip_bad=skip_bad)
@@ -146,7 +144,6 @@ def outcomes(
 @app.command()
 def train(home: HomeOption = DEFAULT_HOME, until: UntilOption = None) -> None:
     """Learn from the store's audits; log the run to MLflow and register the challenger."""
-    from features.home import open_home
     from training.train import train as run
 
     opened = open_home(home)
@@ -169,7 +166,6 @@ def promote(
     ] = None,
 ) -> None:
     """Make a version the one that serves, and fit the plan it selects by."""
-    from features.home import open_home
     from training.train import promote as run
 
     done = run(open_home(home), version=version, progress=_step)
@@ -183,7 +179,6 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
 ) -> None:
     """Run the service until it is stopped. Beyond loopback it needs an access key to exist."""
-    from features.home import open_home
     from serving.launch import serve_forever
 
     serve_forever(open_home(home), host=host, port=port)
@@ -200,7 +195,6 @@ def rank(
 ) -> None:
     """Rank a file as one batch, select the audits and store the selection."""
     from features.files import write_table
-    from features.home import open_home
     from serving.backlog import rank_file
 
     ranked = rank_file(
@@ -223,7 +217,6 @@ def monitor(
     home: HomeOption = DEFAULT_HOME, since: SinceOption = None, until: UntilOption = None
 ) -> None:
     """Measure drift and quality of what was ranked."""
-    from features.home import open_home
     from monitoring.monitor import monitor as run
 
     result = run(open_home(home), since=_utc(since), until=_utc(until), now=datetime.now(UTC))
@@ -235,7 +228,6 @@ def report(
     home: HomeOption = DEFAULT_HOME, since: SinceOption = None, until: UntilOption = None
 ) -> None:
     """Write the QA lead's report; it opens offline."""
-    from features.home import open_home
     from monitoring.report import write_report
 
     page = write_report(
@@ -264,7 +256,13 @@ def demo(
     """Show the main job end to end, on a simulated month or on your own files."""
     if (decisions is None) != (outcomes is None):
         raise typer.BadParameter("give --decisions and --outcomes together, or neither")
-    from demonstration import Material, demonstrate, own_material, simulated_material
+    from demonstration import (
+        Material,
+        demonstrate,
+        own_material,
+        print_findings,
+        simulated_material,
+    )
 
     def material() -> Material:
         if decisions is not None and outcomes is not None:
@@ -272,8 +270,7 @@ def demo(
         return simulated_material(days=days, decisions_per_day=decisions_per_day, seed=seed)
 
     with demonstrate(home, material, port=port, tell=_step) as findings:
-        _tell_queue(findings.queue)
-        _tell_summary(findings.summary)
+        print_findings(findings, out)
         out.print(f"\nReport    {findings.report.as_uri()}")
         out.print(
             f"MLflow    uv run mlflow ui --backend-store-uri sqlite:///{home.resolve()}/mlflow.db"
@@ -296,7 +293,6 @@ def create_key(
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Create an access key; it is shown once and stored only as a hash."""
-    from features.home import open_home
     from features.store import open_store
     from serving.access import create_key as run
 
@@ -309,7 +305,6 @@ def create_key(
 @key_app.command("list")
 def list_keys(home: HomeOption = DEFAULT_HOME) -> None:
     """List the access keys by id and role."""
-    from features.home import open_home
     from features.store import open_store
 
     for row in open_store(open_home(home).store_url()).access_keys().to_dict("records"):
@@ -326,7 +321,6 @@ def revoke_key(
     key_id: Annotated[str, typer.Argument(help="Id of the key.")], home: HomeOption = DEFAULT_HOME
 ) -> None:
     """Revoke an access key."""
-    from features.home import open_home
     from features.store import open_store
     from serving.access import revoke_key as run
 
@@ -335,11 +329,7 @@ def revoke_key(
 
 
 def _step(words: str) -> None:
-    errors.print(f"[dim]{datetime.now():%H:%M:%S}[/] {_escape(words)}", highlight=False)
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", r"\[")
+    errors.print(f"[dim]{datetime.now():%H:%M:%S}[/] {escape(words)}", highlight=False)
 
 
 def _utc(time: datetime | None) -> datetime | None:
@@ -360,49 +350,11 @@ def _tell_refused(
     if not refused:
         return
     for bad in refused[:shown]:
-        errors.print(_escape(str(bad)), highlight=False, soft_wrap=True)
+        errors.print(escape(str(bad)), highlight=False, soft_wrap=True)
     if len(refused) > shown:
         errors.print(f"... and {len(refused) - shown:,} more")
     errors.print(f"The rows that were refused are in {rejected_file}")
     raise typer.Exit(1)
-
-
-def _tell_queue(queue: list[dict[str, object]]) -> None:
-    table = Table(
-        title="Audit first (the selected decisions, most harm first)", title_justify="left"
-    )
-    for name in ("Decision", "Risk", "Harm", "π", "Picked as"):
-        table.add_column(name, justify="right" if name in ("Risk", "Harm", "π") else "left")
-    table.add_column("Reasons", ratio=1)
-    for row in queue:
-        reasons = row["reasons"]
-        told = "; ".join(r["text"] for r in reasons[:2]) if isinstance(reasons, list) else ""
-        table.add_row(
-            f"{row['decision_id']}",
-            f"{row['overturn_probability']:.0%}",
-            f"{row['expected_harm']:.2f}",
-            f"{row['inclusion_probability']:.2f}",
-            f"{row['reason']}",
-            _escape(told),
-        )
-    out.print(table)
-
-
-def _tell_summary(summary: dict[str, object]) -> None:
-    found, uniform = summary["errors_found"], summary["errors_found_uniform"]
-    best = summary["errors_found_best"]
-    ratio = f", {float(str(found)) / float(str(uniform)):.1f} times" if uniform else ""
-    out.print(
-        f"\n{summary['capacity']:,} of {summary['decisions']:,} decisions audited: [bold]{found} "
-        f"errors found[/]{ratio} the {uniform} of a uniform sample; {best} is the best possible, "
-        f"{summary['best']}."
-    )
-    out.print(
-        f"Accuracy from the same audits: [bold]{summary['accuracy']:.1%}[/] (95 % interval "
-        f"{summary['accuracy_low']:.1%} to {summary['accuracy_high']:.1%}); "
-        f"the truth here is {summary['accuracy_true']:.1%}."
-    )
-    out.print(f"Model {summary['model_version']}.")
 
 
 def _wait_for_interrupt() -> None:
