@@ -134,7 +134,7 @@ def plan_for(home: Home, bundle: Bundle) -> Plan:
         risk,
         capacity=capacity,
         ratio=dial_ratio(settings),
-        minimums=home.policies().minimums(),
+        minimums=home.policies().minimums(recent["policy"].unique()),
         key_id=home.secrets().key_id,
     )
 
