@@ -19,7 +19,13 @@ FIGURES = {
 
 
 def demo(folder: Path, *words: str | Path) -> dict[str, Any]:
-    """Run ``secondlook demo --once`` and return its summary."""
+    """Run ``secondlook demo --once`` and return its summary.
+
+    The keys are fixed: with new ones the audits, and with them every figure, are drawn anew.
+    """
+    (folder / "home").mkdir(exist_ok=True)
+    keys = {"key_id": "k-test", "sampling": "5e" * 32, "pseudonyms": "a1" * 32}
+    (folder / "home" / "secrets.json").write_text(json.dumps(keys))
     line = [
         *(sys.executable, "-m", "secondlook", "demo", "--once"),
         *("--home", folder / "home", "--summary", folder / "summary.json"),
