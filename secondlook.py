@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from commands.planning import plan, reviews
 from features.errors import BadValue, SecondLookError
 from features.home import make_home, open_home
 
@@ -30,6 +31,8 @@ app = typer.Typer(
 )
 key_app = typer.Typer(help="Access keys of the service.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.command()(plan)
+app.command()(reviews)
 
 out = Console()
 errors = Console(stderr=True)
@@ -123,7 +126,9 @@ def load(
     """Load decisions into the store. The same rows again change nothing."""
     from features.intake import take_decisions
 
-    taken = take_decisions(open_home(home), file, mapping=mapping, skip_bad=skip_bad)
+    taken = take_decisions(
+        open_home(home), file, mapping=mapping, skip_bad=skip_bad, now=datetime.now(UTC)
+    )
     _tell_taken(taken.new, taken.unchanged, taken.refused, taken.rejected_file)
 
 
@@ -137,7 +142,9 @@ def outcomes(
     """Load what audits found. The same rows again change nothing."""
     from features.intake import take_outcomes
 
-    taken = take_outcomes(open_home(home), file, mapping=mapping, skip_bad=skip_bad)
+    taken = take_outcomes(
+        open_home(home), file, mapping=mapping, skip_bad=skip_bad, now=datetime.now(UTC)
+    )
     _tell_taken(taken.new, taken.unchanged, taken.refused, taken.rejected_file)
 
 

@@ -27,7 +27,8 @@ VERDICTS = (
 DIRECTIONS = ("over_enforcement", "under_enforcement", "wrong_selection")
 """Verdicts that overturn the decision. A technical error is not the moderator's and is none."""
 
-OUTCOME_SOURCES = ("audit", "appeal", "golden", "calibration")
+OUTCOME_SOURCES = ("audit", "review", "appeal", "golden", "calibration")
+"""A review is a second, blind audit of a decision that was audited; it corrects the figure."""
 
 
 @dataclass(frozen=True, slots=True)

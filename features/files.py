@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
 from features.contract import Checked, Table, check
 from features.errors import SettingsError
+from features.future import refuse_future
 from features.mapping import Mapping
 from features.values import as_number
 
@@ -58,8 +60,15 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     part.replace(path)
 
 
-def load_checked(path: Path, table: Table, *, mapping: Mapping | None = None) -> Checked:
+def load_checked(
+    path: Path, table: Table, *, mapping: Mapping | None = None, now: datetime | None = None
+) -> Checked:
     """Read a file, map it to the contract and check it.
+
+    Parameters
+    ----------
+    now
+        Rows of a later time are bad rows; null = any time will do.
 
     Raises
     ------
@@ -69,7 +78,9 @@ def load_checked(path: Path, table: Table, *, mapping: Mapping | None = None) ->
     """
     frame = read_table(path)
     frame = mapping.apply(frame, table.name) if mapping else frame
-    return check(frame if path.name.endswith(".parquet") else _with_numbers(frame), table)
+    frame = frame if path.name.endswith(".parquet") else _with_numbers(frame)
+    checked = check(frame, table)
+    return checked if now is None else refuse_future(checked, frame, now=now)
 
 
 def _with_numbers(frame: pd.DataFrame) -> pd.DataFrame:

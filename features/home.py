@@ -33,6 +33,8 @@ SETTINGS_TEMPLATE = """\
 # pseudonymise = true          # replace moderator and auditor ids by keyed hashes on the way in
 # keep_text = false            # whether the service stores the text that it is sent
 # capacity_share = 0.05        # share of decisions that can be audited, for the plan
+# audits_per_day = 400         # instead: audits that can be done a day (default: not set)
+# hours_per_day = 12.0         # instead: hours of audit work a day (default: not set)
 # dial = "default"             # precision, balanced, default, hunt
 """
 
@@ -61,6 +63,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether the service stores the text of the decisions that it ranks.
     capacity_share
         Share of decisions that can be audited, above 0 up to 1; the plan is fitted for it.
+    audits_per_day, hours_per_day
+        Capacity as audits or as hours of audit work a day; one of them at most, and it stands
+        before `capacity_share`. Hours need outcomes with their minutes.
     dial
         How much precision of the published figure is given for errors found.
     """
@@ -69,7 +74,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pseudonymise: bool = True
     keep_text: bool = False
     capacity_share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.05
+    audits_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None
+    hours_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None
     dial: str = "default"
+
+    def __post_init__(self) -> None:
+        """Refuse a capacity that is said twice."""
+        if self.audits_per_day is not None and self.hours_per_day is not None:
+            raise ValueError(
+                f"saw audits_per_day {self.audits_per_day:g} and hours_per_day "
+                f"{self.hours_per_day:g}; expected one of them at most; remove the other"
+            )
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -38,23 +39,38 @@ class Taken:
 
 
 def take_decisions(
-    home: Home, path: Path, *, mapping: Path | None = None, skip_bad: bool = False
+    home: Home,
+    path: Path,
+    *,
+    mapping: Path | None = None,
+    skip_bad: bool = False,
+    now: datetime | None = None,
 ) -> Taken:
     """Load a file of decisions.
+
+    Parameters
+    ----------
+    now
+        Rows of a time more than a day later are bad rows; null = any time will do.
 
     Raises
     ------
     ContractError
         If any row is bad and `skip_bad` is not set: nothing is loaded then.
     """
-    return _take(home, path, DECISIONS, mapping=mapping, skip_bad=skip_bad)
+    return _take(home, _read(path, DECISIONS, mapping, now), path, skip_bad=skip_bad)
 
 
 def take_outcomes(
-    home: Home, path: Path, *, mapping: Path | None = None, skip_bad: bool = False
+    home: Home,
+    path: Path,
+    *,
+    mapping: Path | None = None,
+    skip_bad: bool = False,
+    now: datetime | None = None,
 ) -> Taken:
     """Load a file of outcomes; see `take_decisions`."""
-    return _take(home, path, OUTCOMES, mapping=mapping, skip_bad=skip_bad)
+    return _take(home, _read(path, OUTCOMES, mapping, now), path, skip_bad=skip_bad)
 
 
 def add_decisions(home: Home, decisions: pd.DataFrame) -> Added:
@@ -67,8 +83,12 @@ def add_outcomes(home: Home, outcomes: pd.DataFrame) -> Added:
     return open_store(home.store_url()).add_outcomes(pseudonymise(outcomes, home.pseudonym_key()))
 
 
-def _take(home: Home, path: Path, table: Table, *, mapping: Path | None, skip_bad: bool) -> Taken:
-    checked = load_checked(path, table, mapping=read_mapping(mapping) if mapping else None)
+def _read(path: Path, table: Table, mapping: Path | None, now: datetime | None) -> Checked:
+    return load_checked(path, table, mapping=read_mapping(mapping) if mapping else None, now=now)
+
+
+def _take(home: Home, checked: Checked, path: Path, *, skip_bad: bool) -> Taken:
+    table = DECISIONS if checked.table == DECISIONS.name else OUTCOMES
     good = checked.good if skip_bad else checked.require()
     store = open_store(home.store_url())
     store.require_current()

@@ -291,10 +291,13 @@ def _between(
 def _inclusion_probability() -> sa.ColumnElement[float]:
     """Return an outcome's own inclusion probability, else the largest over its decision's offers.
 
-    Of a decision that was never offered it stays null.
+    Of a decision that was never offered it stays null, and so it does of a review: that is chosen
+    among audits, not among decisions.
     """
     offer, outcome = schema.selections, schema.outcomes
     offered = sa.select(sa.func.max(offer.c.inclusion_probability)).where(
         offer.c.decision_id == outcome.c.decision_id
     )
-    return sa.func.coalesce(outcome.c.inclusion_probability, offered.scalar_subquery())
+    reviewed = sa.func.coalesce(outcome.c.source, "audit") == "review"
+    chance = sa.func.coalesce(outcome.c.inclusion_probability, offered.scalar_subquery())
+    return sa.case((reviewed, outcome.c.inclusion_probability), else_=chance)

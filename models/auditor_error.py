@@ -71,10 +71,18 @@ class CorrectedEstimate:
     missed_overturns: int
 
 
-def review_chances(overturned: Floats, inclusion_probability: Floats) -> Floats:
+def review_chances(
+    overturned: Floats, inclusion_probability: Floats, *, mean_weight: float | None = None
+) -> Floats:
     """Chance of a second review for each finished audit.
 
     Half of the overturns; of the rest about 6 %, in proportion to what each weighs in the figure.
+
+    Parameters
+    ----------
+    mean_weight
+        Weight (one over the chance of the audit) at which 6 % are reviewed; null = the mean of
+        those given. Give one where the list grows, so that no audit's chance depends on the others.
 
     Examples
     --------
@@ -85,7 +93,8 @@ def review_chances(overturned: Floats, inclusion_probability: Floats) -> Floats:
     rest = overturned == 0
     if rest.any():
         weight = 1.0 / inclusion_probability[rest]
-        chances[rest] = np.clip(REVIEWED_OF_REST * weight / weight.mean(), LEAST_REVIEW_CHANCE, 1.0)
+        mean = float(weight.mean()) if mean_weight is None else mean_weight
+        chances[rest] = np.clip(REVIEWED_OF_REST * weight / mean, LEAST_REVIEW_CHANCE, 1.0)
     return chances
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtri
 
-from features.errors import SettingsError
+from features.errors import CapacityError, SettingsError
 from models.arrays import Floats
 from models.estimate import Estimate
 from models.plan import DIALS, Plan, RiskFrame, bonus, fit_plan
@@ -79,9 +79,27 @@ class Achieved:
 
 
 def what_if(
-    risk: RiskFrame, capacities: Sequence[int], *, dials: Mapping[str, float] = DIALS
+    risk: RiskFrame,
+    capacities: Sequence[float],
+    *,
+    dials: Mapping[str, float] = DIALS,
+    plan: Plan | None = None,
 ) -> list[WhatIf]:
     """Tabulate capacities against positions of the dial on a recent frame.
+
+    Parameters
+    ----------
+    capacities
+        Audits on a frame of this size; minutes where the plan's capacity is time (``risk`` then has
+        minutes).
+    plan
+        Whose minimums, rho and smoothing hold; its own ratio is a row of the table too where it is
+        no position of the dial. Null = no minimums.
+
+    Raises
+    ------
+    CapacityError
+        The plan's minimums alone exceed every capacity. Those that they exceed are left out.
 
     Examples
     --------
@@ -91,11 +109,36 @@ def what_if(
     >>> table[1].overall.errors_found > table[0].overall.errors_found
     True
     """
-    return [
-        outlook(risk, fit_plan(risk, capacity=capacity, ratio=ratio, key_id="what-if"), dial=dial)
-        for capacity in capacities
-        for dial, ratio in dials.items()
-    ]
+    positions = dict(dials)
+    if plan is not None and plan.ratio not in positions.values():
+        positions[f"{plan.ratio:g}"] = plan.ratio
+    table, refusal = [], None
+    for capacity in capacities:
+        try:
+            table += [
+                outlook(risk, _planned(risk, capacity, ratio, plan), dial=dial)
+                for dial, ratio in positions.items()
+            ]
+        except CapacityError as error:
+            refusal = error
+    if refusal is not None and not table:
+        raise refusal
+    return table
+
+
+def _planned(risk: RiskFrame, capacity: float, ratio: float, plan: Plan | None) -> Plan:
+    if plan is None:
+        return fit_plan(risk, capacity=round(capacity), ratio=ratio, key_id="what-if")
+    return fit_plan(
+        risk,
+        capacity=max(round(capacity), 1),
+        capacity_minutes=None if plan.capacity_minutes is None else capacity,
+        ratio=ratio,
+        minimums={name: each.minimum for name, each in plan.strata.items() if each.minimum},
+        rho=plan.rho,
+        smoothing=plan.smoothing,
+        key_id=plan.key_id,
+    )
 
 
 def outlook(risk: RiskFrame, plan: Plan, *, dial: str = "") -> WhatIf:

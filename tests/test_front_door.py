@@ -86,6 +86,10 @@ def test_a_file_is_loaded_once(run: Front, home: Home, tmp_path: Path) -> None:
         ({"decision_id": ["a", "a"]}, "row 1, column 'decision_id': saw 'a' again"),
         ({"automated_score": [0.5, 1.5]}, "row 1, column 'automated_score': saw '1.5'"),
         ({"policy": ["spam", ""]}, "row 1, column 'policy': saw null"),
+        (
+            {"decided_at": ["2026-03-01T10:00:00Z", "2062-03-01T10:00:00Z"]},
+            "row 1, column 'decided_at': saw '2062-03-01 10:00:00+00:00'; expected",
+        ),
     ],
 )
 def test_a_bad_file_is_told_by_row_and_column_and_nothing_is_loaded(
@@ -185,7 +189,7 @@ def test_an_unknown_role_is_refused(run: Front, home: Home) -> None:
 def test_every_command_explains_itself(run: Front) -> None:
     for command in (
         *("init", "simulate", "load", "train", "promote", "serve", "rank", "outcomes"),
-        *("monitor", "report", "demo", "key"),
+        *("monitor", "report", "demo", "key", "plan", "reviews"),
     ):
         answer = run(command, "--help")
         assert answer.status == 0, command

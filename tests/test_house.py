@@ -38,7 +38,10 @@ MODULES = sorted(
     for path in (ROOT / room).rglob("*.py")
     if "migrations" not in path.relative_to(ROOT).parts
 )
-FRONT = [ROOT / "secondlook.py", ROOT / "demonstration.py"]
+FRONT = [
+    *(ROOT / "secondlook.py", ROOT / "demonstration.py"),
+    *sorted((ROOT / "commands").glob("*.py")),
+]
 MIGRATIONS = sorted((ROOT / "features" / "migrations").rglob("*.py"))
 
 

@@ -8,18 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
-from features.errors import HomeError, SettingsError
-from features.home import Home, Settings
+from features.home import Home
 from features.store import open_store
-from features.track_record import events, replay
-from models.bundle import Bundle, Published, load_bundle, publish, save_bundle
-from models.plan import DIALS, Plan, fit_plan
-from models.ranking import risk_frame
-from models.scoring import score
+from models.bundle import Published, load_bundle, publish, save_bundle
+from models.plan import Plan
 from training.learn import LearningSettings, Progress, Trial, learn
+from training.planning import fit_current_plan, make_current
 from training.plots import write_plots
 from training.tracking import (
     Registered,
@@ -28,8 +22,6 @@ from training.tracking import (
     log_and_register,
     set_champion,
 )
-
-_PLAN_ROWS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,56 +103,10 @@ def promote(
         folder = download_bundle(home, registered, scratch)
         bundle = load_bundle(folder)
         progress("fitting the plan")
-        plan = plan_for(home, bundle)
+        plan = fit_current_plan(home, bundle)
         publish(home, folder, f"{registered.version}-{registered.fingerprint}")
     finally:
         shutil.rmtree(scratch)
-    store = open_store(home.store_url())
-    store.add_plan(plan.version, plan.to_json(), now or datetime.now(UTC))
+    make_current(open_store(home.store_url()), plan, now or datetime.now(UTC))
     set_champion(home, registered)
     return Promoted(Published(bundle, f"{registered.version}-{registered.fingerprint}"), plan)
-
-
-def plan_for(home: Home, bundle: Bundle) -> Plan:
-    """Fit the plan for the home's capacity and dial on its latest decisions."""
-    settings = home.settings()
-    store = open_store(home.store_url())
-    decisions = store.decisions(with_content=True)
-    recent = _recent(decisions)
-    records = replay(recent, events(decisions, store.outcomes()), bundle.record_settings)
-    risk = risk_frame(recent, score(bundle, recent, records))
-    capacity = max(round(settings.capacity_share * len(recent)), 1)
-    return fit_plan(
-        risk,
-        capacity=capacity,
-        ratio=dial_ratio(settings),
-        minimums=home.policies().minimums(recent["policy"].unique()),
-        key_id=home.secrets().key_id,
-    )
-
-
-def dial_ratio(settings: Settings) -> float:
-    """Return the ratio of a dial position, or the number that stands there.
-
-    Raises
-    ------
-    SettingsError
-        If it is neither.
-    """
-    if settings.dial in DIALS:
-        return DIALS[settings.dial]
-    try:
-        return float(settings.dial)
-    except ValueError as error:
-        raise SettingsError(
-            f"secondlook.toml: dial {settings.dial!r}; expected a number or one of "
-            + ", ".join(DIALS)
-        ) from error
-
-
-def _recent(decisions: pd.DataFrame) -> pd.DataFrame:
-    if decisions.empty:
-        raise HomeError("plan: the store holds no decision; run `secondlook load` first")
-    latest = decisions.tail(3 * _PLAN_ROWS)
-    step = np.linspace(0, len(latest) - 1, min(_PLAN_ROWS, len(latest))).astype(int)
-    return latest.iloc[step]

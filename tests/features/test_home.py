@@ -66,7 +66,8 @@ def test_the_template_names_every_setting_with_its_default() -> None:
     lines = [line.split("   #")[0].removeprefix("# ") for line in SETTINGS_TEMPLATE.splitlines()]
     named = {line.split(" = ")[0] for line in lines if " = " in line}
     assert named == set(Settings.__struct_fields__)
-    uncommented = "\n".join(line for line in lines[1:] if not line.startswith("store_url"))
+    without_default = ("store_url", "audits_per_day", "hours_per_day")
+    uncommented = "\n".join(line for line in lines[1:] if not line.startswith(without_default))
     assert parse_settings(uncommented) == Settings()
 
 
@@ -81,6 +82,8 @@ def test_the_template_names_every_setting_with_its_default() -> None:
         ("keep_text = 'no'", "keep_text"),
         ("pseudonymise = 0", "pseudonymise"),
         ("dial = 3", "dial"),
+        ("audits_per_day = 0", "audits_per_day"),
+        ("hours_per_day = 8\naudits_per_day = 40", "expected one of them at most"),
         ("[settings]", "settings"),
         ("not toml", "secondlook.toml"),
     ],

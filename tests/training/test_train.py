@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from features.contract import DECISIONS, check
-from features.errors import HomeError, SettingsError, TrainingError
-from features.home import Home, Settings, make_home
+from features.errors import HomeError, TrainingError
+from features.home import Home, make_home
 from features.intake import add_decisions, add_outcomes
 from features.simulate import Simulation, simulate
 from features.store import open_store
 from models.bundle import open_champion
 from models.plan import Plan
 from training.tracking import EXPERIMENT, MODEL_NAME, tracked
-from training.train import Promoted, Trained, dial_ratio, promote, train
+from training.train import Promoted, Trained, promote, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
 
@@ -121,13 +121,6 @@ def test_an_unknown_version_is_refused(programme: Home, trained: Trained) -> Non
 def test_an_empty_store_is_refused(home: Home) -> None:
     with pytest.raises(TrainingError, match="load outcomes first"):
         train(home)
-
-
-def test_a_dial_is_a_name_or_a_number() -> None:
-    assert dial_ratio(Settings(dial="hunt")) == 2.0
-    assert dial_ratio(Settings(dial="1.7")) == 1.7
-    with pytest.raises(SettingsError, match="precision, balanced, default, hunt"):
-        dial_ratio(Settings(dial="wild"))
 
 
 @pytest.mark.slow

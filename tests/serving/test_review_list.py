@@ -1,0 +1,115 @@
+"""Which audits are reviewed a second time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from features.contract import DECISIONS, OUTCOMES, check
+from features.errors import HomeError
+from features.home import Home
+from features.intake import add_decisions, add_outcomes
+from features.store import open_store
+from models.plan import RiskFrame, fit_plan
+from serving.review_list import review_list
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+AUDITS = 4_000
+
+
+@pytest.fixture
+def audited(home: Home) -> Home:
+    """A home with audits: a tenth overturned, upheld ones with chances from .05 to .5."""
+    rng = np.random.default_rng(3)
+    ids = [f"d-{i}" for i in range(AUDITS)]
+    times = [START + timedelta(minutes=i) for i in range(AUDITS)]
+    decisions = pd.DataFrame(
+        {"decision_id": ids, "decided_at": times, "policy": "spam", "action": "keep"}
+    )
+    wrong = rng.random(AUDITS) < 0.1
+    outcomes = pd.DataFrame(
+        {
+            "audit_id": [f"a-{i}" for i in range(AUDITS)],
+            "decision_id": ids,
+            "audited_at": [time + timedelta(days=1) for time in times],
+            "verdict": np.where(wrong, "under_enforcement", "correct"),
+            "inclusion_probability": np.where(wrong, 0.9, rng.choice([0.05, 0.5], AUDITS)),
+        }
+    )
+    add_decisions(home, check(decisions, DECISIONS).require())
+    add_outcomes(home, check(outcomes, OUTCOMES).require())
+    p = rng.beta(1, 15, 1000)
+    risk = RiskFrame(np.arange(1000).astype(str), p, p, np.full(1000, "spam"))
+    plan = fit_plan(risk, capacity=100, key_id=home.secrets().key_id)
+    open_store(home.store_url()).add_plan(plan.version, plan.to_json(), START)
+    return home
+
+
+def test_half_of_the_overturns_and_the_weightiest_of_the_rest_are_reviewed(audited: Home) -> None:
+    listed = review_list(audited)
+    outcomes = open_store(audited.store_url()).outcomes()
+    wrong = outcomes["verdict"] == "under_enforcement"
+    chosen = outcomes["decision_id"].isin(listed["decision_id"])
+    assert abs(chosen[wrong].mean() - 0.5) < 4 * 0.5 / np.sqrt(wrong.sum())
+    heavy = ~wrong & (outcomes["inclusion_probability"] < 0.1)
+    light = ~wrong & (outcomes["inclusion_probability"] > 0.1)
+    assert chosen[heavy].mean() == pytest.approx(0.12, abs=0.03)  # .06 x 20 / 10
+    assert chosen[light].mean() == pytest.approx(0.012, abs=0.012)
+
+
+def test_the_list_tells_nothing_of_the_first_verdict(audited: Home) -> None:
+    assert set(review_list(audited)) == {
+        *("decision_id", "audit_id", "policy"),
+        "inclusion_probability",
+    }
+
+
+def test_asked_daily_it_names_the_same_audits_as_asked_once(audited: Home) -> None:
+    whole = set(review_list(audited)["decision_id"])
+    days = [START + timedelta(days=day) for day in range(6)]
+    parts = [
+        review_list(audited, since=since, until=since + timedelta(days=1))["decision_id"]
+        for since in days
+    ]
+    assert set(pd.concat(parts)) == whole
+
+
+def test_a_review_that_came_in_is_listed_no_more_and_keeps_its_own_chance(audited: Home) -> None:
+    listed = review_list(audited)
+    review = pd.DataFrame(
+        {
+            "audit_id": ["r-1"],
+            "decision_id": listed["decision_id"].head(1).tolist(),
+            "audited_at": [START + timedelta(days=9)],
+            "verdict": ["correct"],
+            "source": ["review"],
+            "inclusion_probability": listed["inclusion_probability"].head(1).tolist(),
+        }
+    )
+    add_outcomes(audited, check(review, OUTCOMES).require())
+    assert len(review_list(audited)) == len(listed) - 1
+    stored = open_store(audited.store_url()).outcomes(audit_ids=["r-1"])
+    assert stored["inclusion_probability"].tolist() == review["inclusion_probability"].tolist()
+
+
+def test_a_review_without_a_chance_does_not_take_that_of_the_audit(audited: Home) -> None:
+    review = pd.DataFrame(
+        {
+            "audit_id": ["r-2"],
+            "decision_id": ["d-7"],
+            "audited_at": [START + timedelta(days=9)],
+            "verdict": ["correct"],
+            "source": ["review"],
+        }
+    )
+    add_outcomes(audited, check(review, OUTCOMES).require())
+    stored = open_store(audited.store_url()).outcomes(audit_ids=["r-2"])
+    assert stored.get("inclusion_probability", pd.Series(dtype=float)).isna().all()
+
+
+def test_without_a_plan_the_mend_is_told(home: Home) -> None:
+    with pytest.raises(HomeError, match="secondlook promote"):
+        review_list(home)
