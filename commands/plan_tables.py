@@ -114,7 +114,8 @@ def print_plan(view: PlanView, out: Console) -> None:
     out.print(
         f"Capacity {_amount(plan, plan.budget * day)} a day of {view.decisions_a_day:,.0f} "
         f"decisions ({plan.capacity / plan.frame_size:.1%} of them); dial {plan.ratio:g}: "
-        f"standard error {plan.anticipated_ratio or plan.ratio:.2f} times a uniform sample's."
+        f"standard error {plan.anticipated_ratio or plan.ratio:.2f} times a uniform sample's.",
+        soft_wrap=True,
     )
     out.print(_strata(plan, view))
     out.print(_outlooks(view))
