@@ -18,7 +18,8 @@ import json
 import os
 import secrets
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -99,11 +100,14 @@ class Secrets:
         Keys the random number of each decision; whoever has it can foresee the audits.
     pseudonyms
         Keys the pseudonyms of people.
+    retired
+        Earlier sampling keys by their id, for decisions that were first offered under them.
     """
 
     key_id: str
     sampling: bytes
     pseudonyms: bytes
+    retired: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +191,9 @@ class Home:
                 document["key_id"],
                 bytes.fromhex(document["sampling"]),
                 bytes.fromhex(document["pseudonyms"]),
+                {name: bytes.fromhex(key) for name, key in document.get("retired", {}).items()},
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise HomeError(
                 f"home {str(self.path)!r}: secrets.json is missing or damaged; put back its copy, "
                 "for with other keys past selections and pseudonyms no longer fit"
@@ -233,11 +238,7 @@ def make_home(path: Path) -> Home:
         home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_once(home.settings_file, SETTINGS_TEMPLATE)
         _write_once(home.policies_file, POLICIES_TEMPLATE)
-        keys = {
-            "key_id": "k" + secrets.token_hex(4),
-            "sampling": secrets.token_hex(32),
-            "pseudonyms": secrets.token_hex(32),
-        }
+        keys = _fresh_sampling_key() | {"pseudonyms": secrets.token_hex(32)}
         _write_once(home.secrets_file, json.dumps(keys))
     except OSError as error:
         raise HomeError(f"home {str(home.path)!r}: cannot be made: {error.strerror}") from error
@@ -258,6 +259,38 @@ def open_home(path: Path) -> Home:
             f"home {str(home.path)!r}: not made yet; run `secondlook init --home {path}` first"
         )
     return home
+
+
+def rotate_sampling_key(home: Home) -> str:
+    """Make a new sampling key and retire the present one; return the id of the new one.
+
+    Decisions that were offered before keep the number they have: the retired key is kept for them.
+
+    Raises
+    ------
+    HomeError
+        If the keys cannot be read, or written.
+    """
+    held = home.secrets()
+    retired = {**held.retired, held.key_id: held.sampling}
+    keys = _fresh_sampling_key() | {
+        "pseudonyms": held.pseudonyms.hex(),
+        "retired": {name: key.hex() for name, key in retired.items()},
+    }
+    beside = home.secrets_file.with_suffix(".new")
+    try:
+        beside.unlink(missing_ok=True)
+        _write_once(beside, json.dumps(keys))
+        beside.replace(home.secrets_file)
+    except OSError as error:
+        raise HomeError(
+            f"home {str(home.path)!r}: secrets.json cannot be written: {error.strerror}"
+        ) from error
+    return str(keys["key_id"])
+
+
+def _fresh_sampling_key() -> dict[str, object]:
+    return {"key_id": "k" + secrets.token_hex(4), "sampling": secrets.token_hex(32)}
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ not leak: who knows it can tell which decisions will be audited.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -75,3 +75,65 @@ def uniform_numbers(decision_ids: Sequence[str] | Texts, key: SamplingKey) -> Fl
     whole = np.frombuffer(b"".join(digests), dtype="<u8").astype(np.float64)
     numbers: Floats = np.minimum((whole + 0.5) / 2.0**64, LARGEST_NUMBER)
     return numbers
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """The key of today, and the retired ones of decisions that were first offered under them.
+
+    Rotating the key must not draw anew for a decision that was offered before: it would gain a
+    second chance that its inclusion probability does not tell.
+
+    Attributes
+    ----------
+    current
+        Draws for decisions that were never offered.
+    retired
+        Earlier keys, by id.
+    first_offered
+        Id of the key under which a decision was offered first, by decision id; decisions that are
+        not there were never offered, or under the current key.
+
+    Examples
+    --------
+    >>> old, new = SamplingKey("k1", bytes(32)), SamplingKey("k2", bytes([1] * 32))
+    >>> ring = KeyRing(new, {"k1": old}, {"a": "k1"})
+    >>> ring.key_ids(["a", "b"]).tolist()
+    ['k1', 'k2']
+    >>> bool(ring.numbers(["a", "b"])[0] == uniform_numbers(["a"], old)[0])
+    True
+    """
+
+    current: SamplingKey
+    retired: Mapping[str, SamplingKey] = field(default_factory=dict)
+    first_offered: Mapping[str, str] = field(default_factory=dict)
+
+    def key_ids(self, decision_ids: Sequence[str] | Texts) -> Texts:
+        """Return the id of the key that draws for each decision."""
+        own = [self.first_offered.get(str(each), self.current.key_id) for each in decision_ids]
+        return np.array(own, dtype=object)
+
+    def numbers(self, decision_ids: Sequence[str] | Texts) -> Floats:
+        """Return the permanent random number of each decision.
+
+        Raises
+        ------
+        SettingsError
+            A decision was first offered under a key that is not kept.
+        """
+        numbers = uniform_numbers(decision_ids, self.current)
+        if not self.first_offered:
+            return numbers
+        ids, names = np.asarray(decision_ids, dtype=object), self.key_ids(decision_ids)
+        for name in sorted({*map(str, names)} - {self.current.key_id}):
+            rows = np.flatnonzero(names == name)
+            numbers[rows] = uniform_numbers(ids[rows], self._kept(name))
+        return numbers
+
+    def _kept(self, name: str) -> SamplingKey:
+        if name not in self.retired:
+            raise SettingsError(
+                f"A decision was first offered under the sampling key {name!r}, which is not kept "
+                "(secrets.json, \"retired\"). Put it back: with another key it would be drawn anew."
+            )
+        return self.retired[name]
