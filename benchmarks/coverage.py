@@ -1,7 +1,7 @@
 """How often the interval holds the true rate, by scenario, dial, period and domain.
 
 One frame per world and scenario; every simulation draws its outcomes, its random numbers and its
-audits anew. The recalibration comes from an earlier day's audits, drawn with the same scores.
+audits anew. The recalibration, by language, comes from an earlier day's audits.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from models.comparison import wald_interval, wilson_interval
 from models.difference import DomainTotals, pool, total_domains
 from models.interval import FrameSums, Placement, Weights, place_rows, sum_frame
 from models.plan import Plan, bonus, fit_plan
-from models.recalibration import fit_recalibration, fit_recalibration_by
+from models.recalibration import fit_recalibration_by
 from models.threshold import inclusion_probability
 
-BY_LANGUAGE = "inverted, recalibrated by language"
-SCENARIOS = ("calibrated", "overconfident", "permuted", "shocked", "inverted", BY_LANGUAGE)
+SCENARIOS = ("calibrated", "overconfident", "permuted", "shocked", "inverted")
 INTERVALS = ("default", "wald difference", "wald horvitz-thompson", "wilson effective n")
 SHOCK = 1.5
 RECALIBRATIONS = 20
@@ -61,7 +60,7 @@ def distort(scored: ScoredDay, scenario: str) -> ScoredDay:
         p = expit(score.mean() + 1.8 * (score - score.mean()))
     if scenario == "permuted":
         p = np.random.default_rng(17).permutation(p)
-    if scenario in ("inverted", BY_LANGUAGE):
+    if scenario == "inverted":
         for number in (1, 3, 5):
             rows = language == number
             p = np.where(rows, expit(2 * score[rows].mean() - score), p)
@@ -118,7 +117,7 @@ def measure_coverage(
                 days = score_days(name, seed, rows=rows, days=9, shock=SHOCK)
             for dial, ratio in dials.items():
                 for period in ("day", "week"):
-                    cell = _measure_cell(days, period, ratio, simulations, scenario)
+                    cell = _measure_cell(days, period, ratio, simulations)
                     cells.append(
                         {"world": f"{name}-{seed}", "scenario": scenario, "dial": dial} | cell
                     )
@@ -127,7 +126,7 @@ def measure_coverage(
 
 
 def _measure_cell(
-    days: list[ScoredDay], period: str, ratio: float, simulations: int, scenario: str
+    days: list[ScoredDay], period: str, ratio: float, simulations: int
 ) -> dict[str, object]:
     """Simulate one cell: day 0 gives plan and recalibrations, the last days are estimated.
 
@@ -140,8 +139,7 @@ def _measure_cell(
     plan = fit_plan(earlier.risk, capacity=audits, ratio=ratio, key_id="benchmark")
     rng = np.random.default_rng([simulations, int(100 * ratio), len(now)])
     past = days[: len(now)] if period == "day" else [earlier] * 7
-    fit = _fit_by_language if scenario == BY_LANGUAGE else _fit_whole
-    recalibrations = _recalibrations(make_frame(past, plan), audits, rng, fit)
+    recalibrations = _recalibrations(make_frame(past, plan), audits, rng)
     frame = make_frame(now, plan)
     tally = _Tally(frame)
     for number in range(simulations):
@@ -162,16 +160,10 @@ def _first_rows(scored: ScoredDay, rows: int) -> ScoredDay:
 
 Recalibrate = Callable[[Frame], Floats]
 """Recalibrated probability of each row of a frame."""
-Fit = Callable[[Frame, Flags, Floats, Floats], Recalibrate]
-"""(earlier frame, selected, outcomes, chances of the selected) -> Recalibrate."""
 
 
-def _fit_whole(frame: Frame, selected: Flags, wrong: Floats, chance: Floats) -> Recalibrate:
-    fitted = fit_recalibration(frame.probability[selected], wrong, chance)
-    return lambda now: fitted.apply(now.probability)
-
-
-def _fit_by_language(frame: Frame, selected: Flags, wrong: Floats, chance: Floats) -> Recalibrate:
+def _fit(frame: Frame, selected: Flags, wrong: Floats, chance: Floats) -> Recalibrate:
+    """Fit by language on the audits of an earlier frame, as monitoring does."""
     language = frame.domain["language"].astype(str)
     fitted = fit_recalibration_by(
         frame.probability[selected], wrong, chance, domain=language[selected]
@@ -179,14 +171,12 @@ def _fit_by_language(frame: Frame, selected: Flags, wrong: Floats, chance: Float
     return lambda now: fitted.apply(now.probability, now.domain["language"].astype(str))
 
 
-def _recalibrations(
-    frame: Frame, audits: int, rng: np.random.Generator, fit: Fit
-) -> list[Recalibrate]:
+def _recalibrations(frame: Frame, audits: int, rng: np.random.Generator) -> list[Recalibrate]:
     fitted = []
     for _ in range(RECALIBRATIONS):
         selected, chance = draw_batches(frame, audits, rng)
         wrong = (rng.random(int(selected.sum())) < frame.true_risk[selected]).astype(np.float64)
-        fitted.append(fit(frame, selected, wrong, chance[selected]))
+        fitted.append(_fit(frame, selected, wrong, chance[selected]))
     return fitted
 
 
@@ -302,6 +292,8 @@ def _pooled(totals: DomainTotals) -> DomainTotals:
         kish_decisions=one(totals.kish_decisions),
         audits=one(totals.audits),
         overturns=one(totals.overturns),
+        least=np.array([totals.least @ share]),
+        most=np.array([totals.most @ share]),
     )
 
 

@@ -28,6 +28,8 @@ class DomainTotals:
         Observed over null variance of the whole frame, at least 1.
     decisions, kish_decisions, audits, overturns
         Counts; Kish's is the effective number of decisions under severities.
+    least, most
+        Rates that the audits leave possible: as if all that was not audited were right, or wrong.
     """
 
     sums: FrameSums
@@ -38,29 +40,38 @@ class DomainTotals:
     kish_decisions: Floats
     audits: Floats
     overturns: Floats
+    least: Floats
+    most: Floats
+
+    @property
+    def possible_figure(self) -> Floats:
+        """The figure, within what the audits leave possible."""
+        return np.clip(self.figure, self.least, self.most)
 
     def bounds(self, level: float) -> tuple[Floats, Floats]:
-        """Lower and upper bound of the rate, per domain."""
-        return interval(
+        """Lower and upper bound of the rate, per domain, within what the audits leave possible."""
+        low, high = interval(
             self.figure,
             self.sums,
             inflation=self.domain_inflation(),
             observed_variance=self.observed_variance,
             level=level,
         )
+        return np.clip(low, self.least, self.most), np.clip(high, self.least, self.most)
 
     def variance(self) -> Floats:
         """Variance of the figure: under the rate found or as observed, whichever is larger."""
-        _, null = null_at(self.sums, self.figure)
+        _, null = null_at(self.sums, self.possible_figure)
         larger: Floats = np.maximum(self.domain_inflation() * null, self.observed_variance)
         return larger
 
     def domain_inflation(self) -> Floats:
         """Observed over null variance per domain, at least the whole frame's.
 
-        A domain's own ratio counts for as much as it has overturns, the frame's for two.
+        A domain's own ratio counts for as much as it has overturns, the frame's for two. The null
+        is that of a possible rate: at an impossible one it all but vanishes, and the ratio with it.
         """
-        _, null = null_at(self.sums, self.figure)
+        _, null = null_at(self.sums, self.possible_figure)
         own = self.observed_variance / np.maximum(null, TINY)
         prior = FRAME_OVERTURNS * self.inflation
         mixed = (prior + self.overturns * own) / (FRAME_OVERTURNS + self.overturns)
@@ -90,7 +101,8 @@ def total_domains(
         frame.overturned[audited],
         frame.inclusion_probability[audited],
     )
-    residual = severity[audited] * (y - f[audited])
+    weight = severity[audited]
+    residual = weight * (y - f[audited])
     size = np.maximum(sums.size, TINY)
     predicted = total_by(domain, severity * f, domains)
     figure = (predicted + total_by(own, residual / chance, domains)) / size
@@ -104,6 +116,8 @@ def total_domains(
         kish_decisions=sums.size**2 / np.maximum(total_by(domain, severity**2, domains), TINY),
         audits=total_by(own, np.ones(len(own)), domains),
         overturns=total_by(own, y, domains),
+        least=total_by(own, weight * y, domains) / size,
+        most=1.0 - total_by(own, weight * (1.0 - y), domains) / size,
     )
 
 

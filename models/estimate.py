@@ -50,7 +50,8 @@ class Estimate:
     domain
         What it is the rate of; ``all`` for the whole frame.
     overturn_rate, low, high
-        0 to 1. Severity-weighted where the frame has severities.
+        0 to 1, never outside what the audits leave possible: the overturns found over all
+        decisions, and one less the upheld ones. Severity-weighted where the frame has severities.
     standard_error
         Under the rate found, or as observed, whichever is larger.
     decisions, audits, overturns
@@ -176,7 +177,7 @@ def _estimate(
     audits = int(totals.audits[row])
     found = Estimate(
         domain=name,
-        overturn_rate=min(max(float(totals.figure[row]), 0.0), 1.0),
+        overturn_rate=float(totals.possible_figure[row]),
         low=float(bounds[0]),
         high=float(bounds[1]),
         standard_error=math.sqrt(variance),

@@ -134,6 +134,6 @@ class KeyRing:
         if name not in self.retired:
             raise SettingsError(
                 f"A decision was first offered under the sampling key {name!r}, which is not kept "
-                "(secrets.json, \"retired\"). Put it back: with another key it would be drawn anew."
+                '(secrets.json, "retired"). Put it back: with another key it would be drawn anew.'
             )
         return self.retired[name]

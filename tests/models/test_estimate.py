@@ -244,3 +244,46 @@ def test_recalibration_by_domain_leaves_unseen_and_thin_domains_to_the_whole() -
     assert np.array_equal(unseen, fitted.whole.apply(few))
     thin = fitted.apply(few, np.full(3, "one audit"))
     assert np.all(np.abs(np.log(thin / unseen)) < 0.5)
+
+
+def test_no_bound_contradicts_what_was_found() -> None:
+    """Risk too high everywhere and few weighty audits: unclamped, both bounds fall below."""
+    found, upheld = 40, 200
+    audited = np.arange(2_000) < found + upheld
+    overturned = np.where(np.arange(2_000) < found, 1.0, 0.0)
+    frame = AuditedFrame(
+        overturn_probability=np.full(2_000, 0.5),
+        inclusion_probability=np.where(np.arange(2_000) < found, 1.0, 0.11),
+        audited=audited,
+        overturned=np.where(audited, overturned, np.nan),
+    )
+    estimate = estimate_overturn_rate(frame)
+    totals = total_domains(
+        frame,
+        np.zeros(2_000, np.int64),
+        frame.overturn_probability,
+        sums=sum_frame(
+            place_rows(np.zeros(2_000, np.int64), frame.overturn_probability, domains=1),
+            Weights.of(frame.inclusion_probability, np.ones(2_000)),
+        ),
+    )
+    assert totals.figure[0] < found / 2_000, "the case is meant to be one that needs the clamp"
+    assert found / 2_000 <= estimate.low <= estimate.overturn_rate <= estimate.high
+    assert estimate.high <= 1 - upheld / 2_000
+
+
+def test_a_figure_at_its_least_keeps_a_sensible_effective_number_of_audits() -> None:
+    """Some errors found with certainty, the rest upheld: the figure is pushed below what was found.
+
+    A null taken at a rate of 0 all but vanishes there, and called 240 audits less than one.
+    """
+    rng = np.random.default_rng(5)
+    p = np.concatenate([np.full(30, 0.9), rng.beta(1, 12, 3_970)])
+    pi = np.concatenate([np.ones(30), np.full(3_970, 0.06)])
+    audited = np.concatenate([np.ones(30, bool), rng.random(3_970) < 0.06])
+    y = np.concatenate([np.repeat([1.0, 0.0], [20, 10]), np.zeros(3_970)])
+    frame = AuditedFrame(p, pi, audited, np.where(audited, y, np.nan))
+    found = estimate_overturn_rate(frame)
+    assert found.overturn_rate == pytest.approx(20 / 4_000)
+    assert 60 < found.effective_audits < 600
+    assert found.audits_needed == 0
