@@ -253,7 +253,7 @@ def test_no_bound_contradicts_what_was_found() -> None:
     overturned = np.where(np.arange(2_000) < found, 1.0, 0.0)
     frame = AuditedFrame(
         overturn_probability=np.full(2_000, 0.5),
-        inclusion_probability=np.where(np.arange(2_000) < found, 1.0, 0.11),
+        inclusion_probability=np.where(np.arange(2_000) < found, 1.0, 0.095),
         audited=audited,
         overturned=np.where(audited, overturned, np.nan),
     )
