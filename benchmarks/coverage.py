@@ -1,7 +1,8 @@
 """How often the interval holds the true rate, by scenario, dial, period and domain.
 
 One frame per world and scenario; every simulation draws its outcomes, its random numbers and its
-audits anew. The recalibration, by language, comes from an earlier day's audits.
+audits anew. As in monitoring, the recalibration comes from an earlier day's audits: the whole's for
+the overall figure, each policy's own for policies, each language's own for languages.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from benchmarks.frontier import ScoredDay, score_days
 from models.arrays import Flags, Floats, Positions, total_by
 from models.audited_frame import AuditedFrame
 from models.comparison import wald_interval, wilson_interval
-from models.difference import DomainTotals, pool, total_domains
-from models.interval import FrameSums, Placement, Weights, place_rows, sum_frame
+from models.difference import DomainTotals, total_domains
+from models.interval import Placement, Weights, place_rows, sum_frame
 from models.plan import Plan, bonus, fit_plan
 from models.recalibration import fit_recalibration_by
 from models.threshold import inclusion_probability
@@ -26,6 +27,8 @@ SCENARIOS = ("calibrated", "overconfident", "permuted", "shocked", "inverted")
 INTERVALS = ("default", "wald difference", "wald horvitz-thompson", "wilson effective n")
 SHOCK = 1.5
 RECALIBRATIONS = 20
+WHOLE = "all"
+"""The dimension of one domain: the overall figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def make_frame(days: list[ScoredDay], plan: Plan) -> Frame:
         true_risk=np.concatenate([day.day.true_risk for day in days]),
         batch=np.repeat(np.arange(len(days)), [len(day.probability) for day in days]),
         domain={
+            WHOLE: np.zeros(len(policy), dtype=np.int64),
             "policy": policy,
             "language": np.concatenate([day.day.language for day in days]),
         },
@@ -158,17 +162,25 @@ def _first_rows(scored: ScoredDay, rows: int) -> ScoredDay:
     return ScoredDay(cut, scored.probability[:rows])
 
 
-Recalibrate = Callable[[Frame], Floats]
-"""Recalibrated probability of each row of a frame."""
+Recalibrate = Callable[[Frame, str], Floats]
+"""Recalibrated probability of each row of a frame, for estimates by a dimension."""
 
 
 def _fit(frame: Frame, selected: Flags, wrong: Floats, chance: Floats) -> Recalibrate:
-    """Fit by language on the audits of an earlier frame, as monitoring does."""
-    language = frame.domain["language"].astype(str)
-    fitted = fit_recalibration_by(
-        frame.probability[selected], wrong, chance, domain=language[selected]
-    )
-    return lambda now: fitted.apply(now.probability, now.domain["language"].astype(str))
+    """Fit by each dimension on the audits of an earlier frame, as monitoring does."""
+    fitted = {
+        name: fit_recalibration_by(
+            frame.probability[selected], wrong, chance, domain=domain[selected].astype(str)
+        )
+        for name, domain in frame.domain.items()
+    }
+
+    def recalibrate(now: Frame, name: str) -> Floats:
+        if name == WHOLE:
+            return fitted[name].whole.apply(now.probability)
+        return fitted[name].apply(now.probability, now.domain[name].astype(str))
+
+    return recalibrate
 
 
 def _recalibrations(frame: Frame, audits: int, rng: np.random.Generator) -> list[Recalibrate]:
@@ -189,7 +201,6 @@ class _Tally:
             name: {kind: np.zeros(count) for kind in INTERVALS}
             for name, count in self.domains.items()
         }
-        self.overall = dict.fromkeys(INTERVALS, 0)
         self.width = {name: np.zeros(count) for name, count in self.domains.items()}
         self.error = np.zeros(2)
         self.placed: dict[tuple[Recalibrate, str], tuple[Floats, Placement]] = {}
@@ -214,37 +225,29 @@ class _Tally:
                 self.held[name][kind] += (low - 1e-9 <= truth) & (truth <= high + 1e-9)
                 if kind == "default":
                     self.width[name] += high - low
-            if name == "policy":
-                self._add_overall(totals, float(wrong.mean()))
+            if name == WHOLE:
+                error = totals.figure[0] - truth[0]
+                self.error += [error, error**2]
 
     def _place(
         self, frame: Frame, recalibration: Recalibrate, name: str
     ) -> tuple[Floats, Placement]:
         if (recalibration, name) not in self.placed:
-            f = recalibration(frame)
+            f = recalibration(frame, name)
             placement = place_rows(frame.domain[name], f, domains=self.domains[name])
             self.placed[recalibration, name] = (f, placement)
         return self.placed[recalibration, name]
 
-    def _add_overall(self, totals: DomainTotals, truth: float) -> None:
-        whole = _pooled(totals)
-        low, high = whole.bounds(0.95)
-        self.overall["default"] += bool(low[0] <= truth <= high[0])
-        low, high = wald_interval(whole.figure, whole.observed_variance)
-        self.overall["wald difference"] += bool(low[0] <= truth <= high[0])
-        self.error += [whole.figure[0] - truth, (whole.figure[0] - truth) ** 2]
-
     def summary(self, simulations: int) -> dict[str, object]:
         """Coverage by interval, dimension and domain."""
         bias, square = self.error / simulations
+        coverage = {
+            name: {kind: (held / simulations).round(4).tolist() for kind, held in kinds.items()}
+            for name, kinds in self.held.items()
+        }
         return {
-            "overall": {
-                kind: self.overall[kind] / simulations for kind in ("default", "wald difference")
-            },
-            "coverage": {
-                name: {kind: (held / simulations).round(4).tolist() for kind, held in kinds.items()}
-                for name, kinds in self.held.items()
-            },
+            "overall": {kind: held[0] for kind, held in coverage.pop(WHOLE).items()},
+            "coverage": coverage,
             "mean_width": {n: (w / simulations).round(5).tolist() for n, w in self.width.items()},
             "bias_z": bias / np.sqrt(max(square - bias**2, 1e-30) / simulations),
             "standard_error": float(np.sqrt(square)),
@@ -272,29 +275,6 @@ def _intervals(
         "wald horvitz-thompson": wald_interval(rate, variance),
         "wilson effective n": wilson_interval(hajek, effective),
     }
-
-
-def _pooled(totals: DomainTotals) -> DomainTotals:
-    """Make the whole frame's totals from those of its parts."""
-    size = totals.sums.size
-    share = size / size.sum()
-
-    def one(values: Floats) -> Floats:
-        return np.array([values.sum()])
-
-    sums: FrameSums = pool(totals.sums)
-    return DomainTotals(
-        sums=sums,
-        figure=np.array([totals.figure @ share]),
-        observed_variance=np.array([totals.observed_variance @ share**2]),
-        inflation=totals.inflation,
-        decisions=one(totals.decisions),
-        kish_decisions=one(totals.kish_decisions),
-        audits=one(totals.audits),
-        overturns=one(totals.overturns),
-        least=np.array([totals.least @ share]),
-        most=np.array([totals.most @ share]),
-    )
 
 
 def _worst(cells: list[dict[str, object]]) -> dict[str, dict[str, float]]:

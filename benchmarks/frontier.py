@@ -122,7 +122,7 @@ def width(scored: ScoredDay, chance: Floats, audits: int, rows: np.ndarray | Non
 
 
 def measure_frontier(worlds: list[tuple[str, int]], *, rows: int) -> dict[str, object]:
-    """Design -> capacity -> figures, averaged over worlds and given for each; and the duels."""
+    """Figures by design and capacity, averaged over worlds and for each; and the duels."""
     tables: dict[str, object] = {}
     duels: dict[str, object] = {}
     for name, seed in worlds:
@@ -137,7 +137,7 @@ def measure_frontier(worlds: list[tuple[str, int]], *, rows: int) -> dict[str, o
             duels[f"{name}-{seed} K={share:.0%}"] = {
                 f"a=0 rho={rho}": duel(scored, audits, rho=rho) for rho in (0.0, 0.1, 0.3)
             }
-    return {"by_world": tables, "mean": _means(tables), "against_80/20": duels}
+    return {"frontier": _means(tables), "frontier_by_world": tables, "against_80_20": duels}
 
 
 def _figures(scored: ScoredDay, chance: Floats, audits: int) -> dict[str, float | None]:
