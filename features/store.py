@@ -160,6 +160,13 @@ class Store:
         with self._begin() as connection:
             return connection.scalar(query)
 
+    def plan_documents(self) -> dict[str, str]:
+        """Return every plan that was ever current as it was stored, by version, oldest first."""
+        table = schema.plans
+        query = sa.select(table.c.version, table.c.document).order_by(table.c.made_at)
+        with self._begin() as connection:
+            return {row.version: row.document for row in connection.execute(query)}
+
     def add_access_key(self, key_id: str, role: str, digest: str, created_at: datetime) -> None:
         """Store an access key by its digest."""
         row = {

@@ -353,6 +353,13 @@ def test_the_latest_plan_is_current(store: Store) -> None:
     assert store.plan_document() == "first"
 
 
+def test_plans_that_are_no_longer_current_can_be_read(store: Store) -> None:
+    assert store.plan_documents() == {}
+    store.add_plan("p1", "first", NOON)
+    store.add_plan("p2", "second", NOON + timedelta(hours=1))
+    assert store.plan_documents() == {"p1": "first", "p2": "second"}
+
+
 def test_an_access_key_is_revoked_once(store: Store) -> None:
     store.add_access_key("k1", "queue", "digest", NOON)
     assert store.access_keys()["revoked_at"].isna().all()
