@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -19,6 +20,16 @@ from models.arrays import Floats, Texts
 SHORTEST_SECRET_BYTES = 16
 LONGEST_SECRET_BYTES = hashlib.blake2b.MAX_KEY_SIZE
 LARGEST_NUMBER = float(np.nextafter(1.0, 0.0))
+
+
+class Numbers(Protocol):
+    """What gives decisions their permanent random numbers: one key, or a ring of them."""
+
+    def key_ids(self, decision_ids: Sequence[str] | Texts) -> Texts:
+        """Return the id of the key that draws for each decision."""
+
+    def numbers(self, decision_ids: Sequence[str] | Texts) -> Floats:
+        """Return the permanent random number of each decision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,14 @@ class SamplingKey:
                 f"{SHORTEST_SECRET_BYTES} to {LONGEST_SECRET_BYTES} are needed. "
                 "Make one with secrets.token_bytes(32)."
             )
+
+    def key_ids(self, decision_ids: Sequence[str] | Texts) -> Texts:
+        """Return the id of this key for each decision."""
+        return np.full(len(decision_ids), self.key_id, dtype=object)
+
+    def numbers(self, decision_ids: Sequence[str] | Texts) -> Floats:
+        """Return the permanent random number of each decision; see `uniform_numbers`."""
+        return uniform_numbers(decision_ids, self)
 
 
 def uniform_numbers(decision_ids: Sequence[str] | Texts, key: SamplingKey) -> Floats:
@@ -129,6 +148,10 @@ class KeyRing:
             rows = np.flatnonzero(names == name)
             numbers[rows] = uniform_numbers(ids[rows], self._kept(name))
         return numbers
+
+    def holds(self, key_id: str) -> bool:
+        """Whether the key of this id is kept."""
+        return key_id == self.current.key_id or key_id in self.retired
 
     def _kept(self, name: str) -> SamplingKey:
         if name not in self.retired:

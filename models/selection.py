@@ -18,7 +18,7 @@ from features.errors import BadValue, CapacityError, ContractError
 from models.arrays import Flags, Floats, Positions, Texts
 from models.plan_record import LEAST_RISK, Plan, bonus, minutes_of, variance_weight
 from models.risk_frame import RiskFrame, check_risk
-from models.sampling_key import SamplingKey, uniform_numbers
+from models.sampling_key import Numbers
 from models.threshold import inclusion_probability
 
 LONGEST_TIMES_MEAN = 8.0
@@ -49,6 +49,9 @@ class Selection:
         True in the embedded uniform sample: every decision of the frame had the same chance,
         ``uniform_probability``, of being in it, so that plain counting over it checks the
         weighted figure.
+    common_threshold
+        Priority above which any decision was taken, whatever its stratum's minimum: the first one
+        left out of a batch (0 where none was), or the threshold of admission.
     """
 
     selected: Flags
@@ -59,6 +62,7 @@ class Selection:
     reason: Texts
     random_audit: Flags
     uniform_probability: float
+    common_threshold: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,13 @@ class _Draw:
         return inclusion_probability(self.harm, self.price, threshold * self.cost)
 
 
-def select_batch(risk: RiskFrame, *, plan: Plan, key: SamplingKey, capacity: float) -> Selection:
+def select_batch(risk: RiskFrame, *, plan: Plan, key: Numbers, capacity: float) -> Selection:
     """Select the audits of one closed batch, with exact inclusion probabilities.
 
     Parameters
     ----------
+    key
+        One key, or the ring of keys under which the decisions were first offered.
     capacity
         Audits, or minutes where the plan's capacity is time. Minutes are spent down the ranking
         and stop at the first audit that does not fit.
@@ -95,6 +101,7 @@ def select_batch(risk: RiskFrame, *, plan: Plan, key: SamplingKey, capacity: flo
     Examples
     --------
     >>> from models.plan import fit_plan
+    >>> from models.sampling_key import SamplingKey
     >>> p = np.random.default_rng(0).beta(1, 15, 1000)
     >>> ids = np.array([f"d-{i}" for i in range(1000)])
     >>> risk = RiskFrame(ids, p, p, np.array(["spam"] * 1000))
@@ -119,7 +126,7 @@ def select_batch(risk: RiskFrame, *, plan: Plan, key: SamplingKey, capacity: flo
 
 
 def select_admission(
-    risk: RiskFrame, *, plan: Plan, key: SamplingKey, threshold: float | None = None
+    risk: RiskFrame, *, plan: Plan, key: Numbers, threshold: float | None = None
 ) -> Selection:
     """Select each decision on its own: audit if its priority passes a threshold fixed beforehand.
 
@@ -131,6 +138,7 @@ def select_admission(
     Examples
     --------
     >>> from models.plan import fit_plan
+    >>> from models.sampling_key import SamplingKey
     >>> p = np.random.default_rng(0).beta(1, 15, 1000)
     >>> ids = np.array([f"d-{i}" for i in range(1000)])
     >>> risk = RiskFrame(ids, p, p, np.array(["spam"] * 1000))
@@ -142,7 +150,7 @@ def select_admission(
     check_risk(risk)
     draw = _prepare(risk, plan, key)
     common = plan.threshold if threshold is None else threshold
-    own = _stratum_thresholds(plan, risk.stratum)
+    own = stratum_thresholds(plan, risk.stratum)
     limit = np.minimum(common, own)
     chance = draw.chance(limit)
     selected = draw.uniform < chance
@@ -154,11 +162,12 @@ def select_admission(
         chance=chance,
         for_minimum=selected & ~(draw.priority > common),
         uniform_probability=uniform_probability,
+        common_threshold=common,
     )
 
 
-def _prepare(risk: RiskFrame, plan: Plan, key: SamplingKey) -> _Draw:
-    uniform = uniform_numbers(risk.decision_ids, key)
+def _prepare(risk: RiskFrame, plan: Plan, key: Numbers) -> _Draw:
+    uniform = key.numbers(risk.decision_ids)
     harm = np.asarray(risk.expected_harm, dtype=np.float64)
     price = bonus(plan, np.asarray(risk.overturn_probability, np.float64), risk.stratum)
     cost = minutes_of(plan, risk)
@@ -279,7 +288,8 @@ def _selection(draw: _Draw, selected: Flags, threshold: Floats, for_minimum: Fla
     by the other rows alone: each row's chance of being in it is then the bound itself.
     """
     left_out = draw.priority[~selected]
-    bound = draw.chance(float(left_out.max()) if len(left_out) else 0.0)
+    first_left_out = float(left_out.max()) if len(left_out) else 0.0
+    bound = draw.chance(first_left_out)
     return _finish(
         draw,
         selected=selected,
@@ -287,6 +297,7 @@ def _selection(draw: _Draw, selected: Flags, threshold: Floats, for_minimum: Fla
         chance=draw.chance(threshold),
         for_minimum=for_minimum,
         uniform_probability=float(bound.min()) if len(bound) else 1.0,
+        common_threshold=first_left_out,
     )
 
 
@@ -298,6 +309,7 @@ def _finish(
     chance: Floats,
     for_minimum: Flags,
     uniform_probability: float,
+    common_threshold: float,
 ) -> Selection:
     random_audit = selected & (draw.uniform < uniform_probability)
     reason = np.select(
@@ -308,11 +320,20 @@ def _finish(
     rank = np.empty(len(draw.order), dtype=np.int64)
     rank[draw.order] = np.arange(1, len(draw.order) + 1)
     return Selection(
-        selected, draw.priority, rank, chance, threshold, reason, random_audit, uniform_probability
+        selected=selected,
+        priority=draw.priority,
+        rank=rank,
+        inclusion_probability=chance,
+        threshold=threshold,
+        reason=reason,
+        random_audit=random_audit,
+        uniform_probability=uniform_probability,
+        common_threshold=common_threshold,
     )
 
 
-def _stratum_thresholds(plan: Plan, stratum: Texts) -> Floats:
+def stratum_thresholds(plan: Plan, stratum: Texts) -> Floats:
+    """Return each row's own threshold under admission; infinite where its stratum has none."""
     codes, names = pd.factorize(np.asarray(stratum, dtype=object))
     own = {name: each.threshold for name, each in plan.strata.items() if each.threshold is not None}
     values = np.array([own.get(str(name), np.inf) for name in names] + [np.inf])

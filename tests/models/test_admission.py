@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from features.errors import SettingsError
-from models.admission import next_threshold
+from models.admission import AIM, first_threshold, next_threshold
 from models.plan import RiskFrame, fit_plan
 from models.selection import select_admission
 from tests.models.drawing import key_of, make_population, z_score
@@ -56,3 +56,27 @@ def test_without_a_past_the_plans_own_is_to_be_used() -> None:
     empty = RiskFrame(np.array([]), np.array([]), np.array([]), np.array([]))
     with pytest.raises(SettingsError, match="plan's own threshold"):
         next_threshold(PLAN, empty, expected_decisions=100, capacity=5)
+
+
+def test_before_there_is_a_past_the_plan_aims_under_its_capacity() -> None:
+    risk = make_population(20_000, seed=1).risk
+    for dial in (1.0, 1.5, 2.0):
+        plan = fit_plan(risk, capacity=1_000, ratio=dial, key_id="k")
+        drawn = select_admission(risk, plan=plan, key=key_of(0), threshold=first_threshold(plan))
+        assert 0.94 * 1_000 < drawn.inclusion_probability.sum() < 0.99 * 1_000
+
+
+def test_strata_with_a_threshold_of_their_own_are_paid_from_the_same_capacity() -> None:
+    plan = fit_plan(RISK, capacity=72, minimums={"d": 20}, key_id="k")
+    assert plan.strata["d"].threshold is not None
+    threshold = next_threshold(plan, RISK, expected_decisions=len(RISK), capacity=72)
+    drawn = select_admission(RISK, plan=plan, key=key_of(0), threshold=threshold)
+    assert drawn.inclusion_probability.sum() == pytest.approx(AIM * 72, rel=1e-6)
+
+
+def test_minimums_that_take_it_all_leave_the_others_a_chance() -> None:
+    plan = fit_plan(RISK, capacity=72, minimums={"d": 20}, key_id="k")
+    threshold = next_threshold(plan, RISK, expected_decisions=len(RISK), capacity=12)
+    drawn = select_admission(RISK, plan=plan, key=key_of(0), threshold=threshold)
+    others = RISK.stratum != "d"
+    assert drawn.inclusion_probability[others].sum() == pytest.approx(0.1 * AIM * 12, rel=1e-6)

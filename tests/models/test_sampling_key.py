@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import kstest
 
 from features.errors import SettingsError
-from models.sampling_key import SamplingKey, uniform_numbers
+from models.sampling_key import KeyRing, SamplingKey, uniform_numbers
 
 KEY = SamplingKey("k1", bytes(32))
 IDS = [f"decision-{i}" for i in range(20_000)]
@@ -51,3 +51,18 @@ def test_text_beyond_ascii_has_a_number() -> None:
 
 def test_no_ids_give_no_numbers() -> None:
     assert len(uniform_numbers([], KEY)) == 0
+
+
+def test_a_ring_draws_with_the_key_of_the_first_offer() -> None:
+    old, new = KEY, SamplingKey("k2", bytes([1] * 32))
+    ring = KeyRing(new, {"k1": old}, {IDS[0]: "k1", IDS[2]: "k1"})
+    expected = [uniform_numbers([IDS[i]], key)[0] for i, key in enumerate((old, new, old))]
+    assert ring.numbers(IDS[:3]).tolist() == expected
+    assert ring.key_ids(IDS[:3]).tolist() == ["k1", "k2", "k1"]
+
+
+def test_a_ring_never_draws_anew_for_a_key_that_is_gone() -> None:
+    ring = KeyRing(KEY, {}, {IDS[0]: "k0"})
+    assert not ring.holds("k0")
+    with pytest.raises(SettingsError, match="'k0', which is not kept"):
+        ring.numbers(IDS[:2])
