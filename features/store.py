@@ -20,7 +20,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
-from features import schema
+from features import earlier_offers, schema
 from features.additions import (
     IDS_A_QUERY,
     Added,
@@ -31,6 +31,7 @@ from features.additions import (
     known_ids,
 )
 from features.contract import DECISIONS, OUTCOMES, Table
+from features.earlier_offers import RankedSample
 from features.errors import StoreError
 from features.rows import as_frame, microseconds
 
@@ -144,6 +145,37 @@ class Store:
         table = schema.selections
         query = sa.select(table).where(table.c.decision_id == decision_id)
         return self._read(query.order_by(table.c.selection_id), None)
+
+    def first_offers(self, decision_ids: Sequence[str]) -> pd.DataFrame:
+        """Return ``decision_id``, ``key_id`` of its first offer and ``selected`` (in any offer).
+
+        Decisions that were never offered are left out.
+        """
+        rows: list[Any] = []
+        with self._begin() as connection:
+            for start in range(0, len(decision_ids), IDS_A_QUERY):
+                part = decision_ids[start : start + IDS_A_QUERY]
+                rows += connection.execute(earlier_offers.first_and_selected(part)).fetchall()
+        found = as_frame(["decision_id", "key_id", "selected"], rows, None)
+        return found.astype({"selected": bool})
+
+    def count_offers(self, since: datetime, until: datetime) -> int:
+        """Return how many offers there were with ``since <= selected_at < until``."""
+        with self._begin() as connection:
+            return int(connection.scalar(earlier_offers.count(since, until)) or 0)
+
+    def first_offer_at(self) -> datetime | None:
+        """Return when the first offer of all was made; null where there is none."""
+        with self._begin() as connection:
+            at = connection.scalar(earlier_offers.earliest())
+        return None if at is None else pd.Timestamp(at, unit="us", tz="UTC").to_pydatetime()
+
+    def ranked_sample(self, since: datetime, until: datetime, *, most: int) -> RankedSample:
+        """Return the decisions ranked in a period, or `most` of them; the same at every call."""
+        one_in = max(self.count_offers(since, until) / most, 1.0)
+        query = earlier_offers.sample(since, until, one_in=one_in, most=most)
+        table = self._read(query, None)
+        return RankedSample(table, len(table) * one_in)
 
     def add_plan(self, version: str, document: str, made_at: datetime) -> None:
         """Make this the current plan; the same version again renews its time."""

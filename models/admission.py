@@ -40,7 +40,7 @@ def first_threshold(plan: Plan, *, aim: float = AIM) -> float:
     >>> round(plan.threshold / first_threshold(plan), 3)
     0.982
     """
-    return plan.threshold / aim**0.5
+    return float(plan.threshold / np.sqrt(aim))
 
 
 def next_threshold(

@@ -476,3 +476,50 @@ def test_the_documents_of_extras_hold_no_nulls(store: Store) -> None:
             )
         ).all()
     assert [json.loads(text) for text in stored] == [{"x_risk": 0.5}, {}]
+
+
+def test_the_first_offer_is_told_with_its_key_and_whether_any_selected(store: Store) -> None:
+    offers = [("r1", "k1", False), ("r2", "k2", True), ("r3", "k2", False)]
+    for request, key, selected in offers:
+        given = selections("a", request_id=request, key_id=key, selected=selected)
+        store.add_ranking(decisions("a"), given)
+    store.add_ranking(decisions("b"), selections("b", key_id="k2", selected=False))
+    found = store.first_offers(["a", "ghost", "b"]).sort_values("decision_id")
+    assert found.to_dict("list") == {
+        "decision_id": ["a", "b"],
+        "key_id": ["k1", "k2"],
+        "selected": [True, False],
+    }
+    assert store.first_offers([]).empty
+
+
+def test_a_period_tells_its_offers_and_each_decision_once(store: Store) -> None:
+    assert store.first_offer_at() is None
+    for hour, harm in ((0, 0.1), (1, 0.2), (2, 0.3)):
+        at = pd.Timestamp(NOON + timedelta(hours=hour))
+        store.add_ranking(
+            decisions("a", "b"), selections("a", "b", selected_at=at, expected_harm=harm)
+        )
+    since, until = NOON + timedelta(hours=1), NOON + timedelta(hours=3)
+    assert store.first_offer_at() == NOON
+    assert store.count_offers(since, until) == 4
+    found = store.ranked_sample(since, until, most=10)
+    assert found.decisions == 2
+    assert found.table.to_dict("list") == {
+        "decision_id": ["a", "b"],
+        "policy": ["spam", "spam"],
+        "overturn_probability": [0.35, 0.35],
+        "expected_harm": [0.2, 0.2],
+    }
+    assert store.ranked_sample(until, until, most=10).decisions == 0
+
+
+@pytest.mark.parametrize("call", [10, 100])
+def test_a_sample_of_a_period_is_even_over_calls_of_a_fixed_size(store: Store, call: int) -> None:
+    ids = [f"d{place:05}" for place in range(10_000)]
+    harms = [float(place % call) for place in range(10_000)]
+    store.add_ranking(decisions(*ids), selections(*ids, expected_harm=harms))
+    found = store.ranked_sample(NOON, NOON + timedelta(hours=1), most=1_000)
+    assert len(found.table) <= 1_000
+    assert found.decisions == pytest.approx(10_000, rel=0.02)
+    assert found.table["expected_harm"].mean() == pytest.approx((call - 1) / 2, rel=0.02)

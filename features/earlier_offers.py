@@ -1,0 +1,96 @@
+"""What the store is asked about offers already made: of given decisions, and of a period.
+
+A period may hold millions of offers, and a ranking waits for the answer: offers are counted on
+their index, and their decisions are read from a sample that is the same whenever it is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from features import schema
+from features.rows import microseconds
+
+_PRIME = 1_000_003
+_STRIDE = 618_035
+"""Multiples of it modulo the prime are spread evenly (golden section), so that a sample by the
+offers' numbers does not fall in step with calls of a fixed size."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedSample:
+    """Decisions ranked in a period.
+
+    Attributes
+    ----------
+    table
+        ``decision_id``, ``policy``, ``overturn_probability`` and ``expected_harm`` as first ranked
+        in the period; each decision once.
+    decisions
+        How many decisions the period had, estimated where the table is a sample of them.
+    """
+
+    table: pd.DataFrame
+    decisions: float
+
+
+def first_and_selected(decision_ids: Sequence[str]) -> sa.Select[Any]:
+    """Ask for the key of the first offer of each decision, and whether any offer selected it."""
+    offer = schema.selections
+    selected = sa.func.max(sa.case((offer.c.selected, 1), else_=0)).label("selected")
+    first = sa.func.min(offer.c.selection_id).label("selection_id")
+    each = (
+        sa.select(first, selected)
+        .where(offer.c.decision_id.in_(list(decision_ids)))
+        .group_by(offer.c.decision_id)
+        .subquery()
+    )
+    return sa.select(offer.c.decision_id, offer.c.key_id, each.c.selected).join(
+        each, each.c.selection_id == offer.c.selection_id
+    )
+
+
+def count(since: datetime, until: datetime) -> sa.Select[Any]:
+    """Ask how many offers a period had."""
+    return sa.select(sa.func.count()).where(*_within(schema.selections, since, until))
+
+
+def earliest() -> sa.Select[Any]:
+    """Ask when the first offer of all was made, in microseconds."""
+    return sa.select(sa.func.min(schema.selections.c.selected_at))
+
+
+def sample(since: datetime, until: datetime, *, one_in: float, most: int) -> sa.Select[Any]:
+    """Ask for decisions at their first offer within a period, one in so many of them."""
+    offer, decision = schema.selections, schema.decisions
+    before = offer.alias("before")
+    is_first = ~sa.exists().where(
+        before.c.decision_id == offer.c.decision_id,
+        before.c.selected_at >= microseconds(since),
+        before.c.selection_id < offer.c.selection_id,
+    )
+    query = (
+        sa.select(
+            offer.c.decision_id,
+            decision.c.policy,
+            offer.c.overturn_probability,
+            offer.c.expected_harm,
+        )
+        .join(decision, decision.c.decision_id == offer.c.decision_id)
+        .where(*_within(offer, since, until), is_first)
+    )
+    if one_in > 1:
+        spread = (offer.c.selection_id % _PRIME) * _STRIDE % _PRIME
+        query = query.where(spread < int(_PRIME / one_in))
+    return query.order_by(offer.c.selection_id).limit(most)
+
+
+def _within(table: sa.Table, since: datetime, until: datetime) -> list[sa.ColumnElement[bool]]:
+    at = table.c.selected_at
+    return [at >= microseconds(since), at < microseconds(until)]
