@@ -169,12 +169,13 @@ def _newton(design: Floats, y: Floats, weight: Floats, *, prior: tuple[Floats, F
         gradient = design.T @ (weight * (q - y)) + ridge * (beta - centre)
         curvature = (design.T * (weight * q * (1.0 - q))) @ design + np.diag(ridge)
         step = np.linalg.solve(curvature, gradient)
-        size = 1.0
-        while size > 1e-6 and loss(beta - size * step) > loss(beta):
+        if np.max(np.abs(step)) < 1e-9:  # there the loss differs by rounding alone
+            return beta - step
+        size, most = 1.0, loss(beta)
+        most += 1e-12 * abs(most)  # rounding is no reason to halve a step
+        while size > 1e-6 and loss(beta - size * step) > most:
             size /= 2.0
         beta = beta - size * step
-        if np.max(np.abs(step)) < 1e-9:
-            break
     return beta
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from features.frame import FEATURES
 from features.track_record import KEYS
 from models.estimate import Estimate
+from monitoring.bands import Band
 from monitoring.drift_found import LARGEST_SHARE, Drift
-from monitoring.quality import Band, Grouping, Quality
+from monitoring.groups import Grouping
+from monitoring.quality import Quality
 from monitoring.wording import between, count, percent, plural
 
 LARGEST_UNFINISHED_SHARE = 0.1

@@ -5,8 +5,9 @@ its chance was ever large enough: its inclusion probability is the largest over 
 was selected if it ever was. Only audits of selected decisions enter a figure; an audit that
 somebody made beside the selection has no known chance, and is counted but left out.
 
-Not every selected decision is audited. Within a policy, those that were not are taken to be like
-those that were, and the chance is lowered by the share that was finished.
+Not every selected decision is audited. Within a policy and third of risk, those that were not are
+taken to be like those that were, and the chance is lowered by the share that was finished
+(`models.nonresponse`).
 """
 
 from __future__ import annotations
@@ -22,10 +23,9 @@ from features.contract import DIRECTIONS
 from features.errors import HomeError
 from features.store import Store
 from models.estimate import AuditedFrame
+from models.nonresponse import ASSUMPTION, Nonresponse, adjust_for_nonresponse
 
 _SCORES = (*DIRECTIONS, "overturn_probability", "expected_harm", "plan_version", "model_version")
-_FINISHED_STRENGTH = 10.0
-"""Selected decisions' worth of the overall finished share that each policy starts from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,17 @@ class Ranked:
         A row a decision: scores of its latest offer, ``inclusion_probability`` (the largest),
         ``selected``, ``random_audit``, ``selected_at``, the columns of the contract, ``decided_by``
         (``people`` or ``automation``), ``audited``, ``verdict`` and ``overturned`` (1 or 0, null
-        where not audited), ``finished_share`` (of the selected decisions of its policy, 0 to 1).
+        where not audited), ``finished_share`` (of the selected decisions of its policy and third
+        of risk, above 0 to 1).
     audits_beside
         Audits of decisions that were ranked but not selected; no figure counts them.
+    nonresponse
+        What became of the selected audits, and what is assumed of the unfinished ones.
     """
 
     table: pd.DataFrame
     audits_beside: int
+    nonresponse: Nonresponse
 
     @property
     def selected(self) -> int:
@@ -86,8 +90,8 @@ class History:
     ranked
         The period.
     earlier
-        What the same model versions ranked before it, to recalibrate the risk on; null where there
-        is nothing.
+        What the same model versions ranked before it and not in it again, to recalibrate the risk
+        on; null where there is nothing.
     decisions, outcomes
         All that the store holds, of any time.
     """
@@ -118,8 +122,9 @@ def read_history(
     earlier = None
     if since is not None:
         before = store.selections(until=since)
-        if not before.empty:
-            before = before[before["model_version"].isin(selections["model_version"].unique())]
+        same_model = before["model_version"].isin(selections["model_version"].unique())
+        again = before["decision_id"].isin(selections["decision_id"])
+        before = before[same_model & ~again]  # a decision's own audit must not foretell it
         earlier = None if before.empty else join_ranked(before, decisions, outcomes)
     return History(join_ranked(selections, decisions, outcomes), earlier, decisions, outcomes)
 
@@ -148,7 +153,8 @@ def join_ranked(
     """
     table = _one_row_a_decision(selections)
     table = table.merge(decisions, on="decision_id", how="left", validate="one_to_one")
-    table = table.merge(_audits(outcomes), on="decision_id", how="left", validate="one_to_one")
+    audits = latest_findings(outcomes, "audit")[["decision_id", "verdict", "audited_at"]]
+    table = table.merge(audits, on="decision_id", how="left", validate="one_to_one")
     found = table["verdict"].notna()
     audited = found & table["selected"]
     verdict = table["verdict"].where(audited)
@@ -158,8 +164,43 @@ def join_ranked(
         overturned=verdict.isin(DIRECTIONS).astype(float).where(audited),
         decided_by=_decided_by(table),
     )
-    table["finished_share"] = _finished_share(table)
-    return Ranked(table, int((found & ~table["selected"]).sum()))
+    return ranked_of(table, int((found & ~table["selected"]).sum()))
+
+
+def ranked_of(table: pd.DataFrame, audits_beside: int = 0) -> Ranked:
+    """Return a joined table with the shares of audits that were finished.
+
+    Parameters
+    ----------
+    table
+        As of `Ranked`, ``finished_share`` not needed.
+    """
+    selected = table["selected"].to_numpy(dtype=bool)
+    frame = AuditedFrame(
+        overturn_probability=table["overturn_probability"].to_numpy(dtype=float),
+        inclusion_probability=np.ones(len(table)),
+        audited=table["audited"].to_numpy(dtype=bool),
+        overturned=table["overturned"].to_numpy(dtype=float),
+    )
+    if not frame.audited.any():  # nothing is estimated, so that nothing needs to be adjusted
+        risk = float(frame.overturn_probability[selected].mean()) if selected.any() else np.nan
+        assumption = ASSUMPTION if selected.any() else ""
+        nothing = Nonresponse(int(selected.sum()), 0, np.nan, risk, assumption)
+        return Ranked(table.assign(finished_share=1.0), audits_beside, nothing)
+    policy = table["policy"].to_numpy(dtype=object)
+    adjusted, report = adjust_for_nonresponse(frame, selected, policy)
+    table = table.assign(finished_share=adjusted.inclusion_probability)
+    return Ranked(table, audits_beside, report)
+
+
+def latest_findings(outcomes: pd.DataFrame, source: str) -> pd.DataFrame:
+    """Return the latest outcome of each decision from one source; a null source is an audit."""
+    if "source" in outcomes:
+        outcomes = outcomes[outcomes["source"].fillna("audit") == source]
+    elif source != "audit":
+        outcomes = outcomes.iloc[:0]
+    ordered = outcomes.sort_values("audited_at", kind="stable")
+    return ordered.drop_duplicates("decision_id", keep="last")
 
 
 def _one_row_a_decision(selections: pd.DataFrame) -> pd.DataFrame:
@@ -171,30 +212,11 @@ def _one_row_a_decision(selections: pd.DataFrame) -> pd.DataFrame:
     return latest.join(ever).reset_index()
 
 
-def _audits(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return the latest finding of each audited decision; appeals and drills are no audits."""
-    if "source" in outcomes:
-        outcomes = outcomes[outcomes["source"].fillna("audit") == "audit"]
-    latest = outcomes.sort_values("audited_at", kind="stable").drop_duplicates(
-        "decision_id", keep="last"
-    )
-    return latest[["decision_id", "verdict", "audited_at"]]
-
-
 def _decided_by(table: pd.DataFrame) -> np.ndarray:
     if "moderator_id" not in table:
         return np.full(len(table), "automation", dtype=object)
     moderator = table["moderator_id"]
     return np.where(moderator.isna() | (moderator == ""), "automation", "people")
-
-
-def _finished_share(table: pd.DataFrame) -> pd.Series:
-    """Return the share of selected decisions that were audited, by policy, drawn to the overall."""
-    chosen = table[table["selected"]]
-    overall = float(chosen["audited"].mean()) if len(chosen) else 0.0
-    counts = chosen.groupby("policy")["audited"].agg(["sum", "size"])
-    share = (counts["sum"] + _FINISHED_STRENGTH * overall) / (counts["size"] + _FINISHED_STRENGTH)
-    return table["policy"].map(share).astype(float).fillna(overall)
 
 
 def _period_in_words(since: datetime | None, until: datetime | None) -> str:

@@ -5,9 +5,12 @@ from dataclasses import replace
 import pytest
 
 from models.estimate import Estimate
+from models.nonresponse import Nonresponse
 from monitoring.attention import Finding, find_attention
+from monitoring.bands import Band
 from monitoring.drift_found import Drift, FeatureDrift
-from monitoring.quality import Band, Grouping, Quality, Segment
+from monitoring.groups import Grouping, Segment
+from monitoring.quality import Quality
 
 
 def estimate(domain: str, rate: float = 0.05, *, needed: int = 0) -> Estimate:
@@ -17,15 +20,23 @@ def estimate(domain: str, rate: float = 0.05, *, needed: int = 0) -> Estimate:
 def quality(*segments: Segment, column: str = "policy") -> Quality:
     return Quality(
         overall=estimate("all"),
+        by_severity=estimate("severity-weighted"),
+        uniform=None,
         directions=(),
         groupings=(Grouping(column, column.capitalize(), segments, 0),),
         days=(),
+        weeks=(),
+        looks=(),
         bands=(Band(0.0, 0.01, 0.3, estimate("0", 0.3), 0.2, "alike"),),
-        selected=100,
-        unfinished=0,
+        nonresponse=unfinished(0),
         audits_beside=0,
         earlier_audits=0,
+        recalibrated=0,
     )
+
+
+def unfinished(count: int, *, risk: float = 0.2) -> Nonresponse:
+    return Nonresponse(100, 100 - count, 0.2, risk, "The unfinished are like the finished.")
 
 
 CALM = quality(Segment(estimate("spam"), "alike"), Segment(estimate("hate", 0.01), "better"))
@@ -56,13 +67,13 @@ def test_a_group_below_the_programme_is_named_with_its_figure() -> None:
 
 def test_many_audits_left_undone_come_first() -> None:
     worse = quality(Segment(estimate("hate", 0.2), "worse"))
-    findings = find_attention(replace(worse, unfinished=30), None)
+    findings = find_attention(replace(worse, nonresponse=unfinished(30)), None)
     assert findings[0].title == "30 selected decisions without an audit"
     assert "30 %" in findings[0].detail
 
 
 def test_a_few_audits_left_undone_are_ordinary() -> None:
-    assert find_attention(replace(CALM, unfinished=5), None) == []
+    assert find_attention(replace(CALM, nonresponse=unfinished(5)), None) == []
 
 
 @pytest.mark.parametrize(("standing", "word"), [("worse", "fewer"), ("better", "more")])

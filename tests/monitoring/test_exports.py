@@ -4,7 +4,7 @@ from pathlib import Path
 
 from monitoring.drift_found import Drift, FeatureDrift
 from monitoring.exports import write_drift_table, write_quality_tables
-from monitoring.quality import Segment
+from monitoring.groups import Segment
 from tests.monitoring.test_attention import estimate, quality
 
 

@@ -1,21 +1,15 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from features.errors import EstimateError
-from models.estimate import (
-    AuditedFrame,
-    Estimate,
-    estimate_by,
-    estimate_overturn_rate,
-    fit_recalibration,
-)
-from monitoring.quality import Quality, groupings_of, measure_quality
-from monitoring.ranked import History, Ranked, read_history
+from models.estimate import Estimate, estimate_by, estimate_overturn_rate
+from monitoring.groups import groupings_of
+from monitoring.quality import Quality, measure_quality
+from monitoring.ranked import History, Ranked, ranked_of, read_history
+from monitoring.recalibrated import recalibrated_frame
 from tests.monitoring.conftest import Programme
 
 
@@ -29,20 +23,8 @@ def quality(history: History) -> Quality:
     return measure_quality(history.ranked)
 
 
-def direct_frame(ranked: Ranked) -> AuditedFrame:
-    """The audited frame put together by hand, column by column."""
-    table = ranked.table
-    chance = table["inclusion_probability"] * table["finished_share"]
-    return AuditedFrame(
-        table["overturn_probability"].to_numpy(float),
-        chance.to_numpy(float),
-        table["audited"].to_numpy(bool),
-        table["overturned"].to_numpy(float),
-    )
-
-
 def test_the_overall_figure_is_that_of_the_estimator(history: History, quality: Quality) -> None:
-    assert quality.overall == estimate_overturn_rate(direct_frame(history.ranked))
+    assert quality.overall == estimate_overturn_rate(recalibrated_frame(history.ranked))
 
 
 @pytest.mark.parametrize("column", ["policy", "language", "moderator_team", "group_vendor"])
@@ -51,7 +33,8 @@ def test_each_group_is_that_of_the_estimator(
 ) -> None:
     labels = history.ranked.table[column]
     plain = np.array([None if pd.isna(label) else label for label in labels], dtype=object)
-    expected = {e.domain: e for e in estimate_by(direct_frame(history.ranked), plain)}
+    frame = recalibrated_frame(history.ranked, column=column)
+    expected = {e.domain: e for e in estimate_by(frame, plain)}
     grouping = next(g for g in quality.groupings if g.column == column)
     assert {s.estimate.domain: s.estimate for s in grouping.segments} == expected
     assert grouping.unlabelled == int(labels.isna().sum())
@@ -92,20 +75,21 @@ def test_days_are_in_order_and_complete(quality: Quality) -> None:
     assert sum(day.audits for day in quality.days) == quality.overall.audits
 
 
-def test_the_risk_is_recalibrated_on_earlier_audits(programme: Programme) -> None:
+def test_earlier_audits_are_used_and_counted(programme: Programme) -> None:
     history = read_history(programme.store, since=programme.ranked_days[1])
     assert history.earlier is not None
-    before = direct_frame(history.earlier)
-    fitted = fit_recalibration(
-        before.overturn_probability[before.audited],
-        before.overturned[before.audited],
-        before.inclusion_probability[before.audited],
-    )
     quality = measure_quality(history.ranked, history.earlier)
-    assert quality.earlier_audits == int(before.audited.sum())
-    assert quality.overall == estimate_overturn_rate(
-        direct_frame(history.ranked), recalibration=fitted
-    )
+    assert quality.earlier_audits == history.earlier.audits > 0
+    assert quality.recalibrated == quality.overall.decisions
+    frame = recalibrated_frame(history.ranked, history.earlier)
+    assert quality.overall == estimate_overturn_rate(frame)
+
+
+def test_the_first_day_of_all_has_nothing_to_be_recalibrated_on(
+    history: History, quality: Quality
+) -> None:
+    first = history.ranked.table["selected_at"] == history.ranked.table["selected_at"].min()
+    assert quality.recalibrated == int((~first).sum())
 
 
 def test_a_column_with_one_value_is_no_grouping(history: History) -> None:
@@ -137,7 +121,7 @@ def test_a_handful_of_decisions_all_audited_is_not_called_worse() -> None:
         verdict=["over_enforcement"] * 2 + ["correct"] * 10,
     )
     table = pd.concat([ranked.table, handful], ignore_index=True)
-    (grouping,) = [g for g in measure_quality(Ranked(table, 0)).groupings if g.column == "policy"]
+    (grouping,) = [g for g in measure_quality(ranked_of(table)).groupings if g.column == "policy"]
     (segment,) = [s for s in grouping.segments if s.estimate.domain == "handful"]
     assert segment.estimate.overturn_rate == pytest.approx(1 / 6)
     assert segment.standing == "alike"
@@ -157,7 +141,7 @@ def test_a_group_without_an_error_found_is_not_called_better_on_few_audits() -> 
         verdict=pd.array(["correct"] * 20 + [pd.NA] * 380, dtype="str"),
     )
     table = pd.concat([ranked.table, lucky], ignore_index=True)
-    (grouping,) = [g for g in measure_quality(Ranked(table, 0)).groupings if g.column == "policy"]
+    (grouping,) = [g for g in measure_quality(ranked_of(table)).groupings if g.column == "policy"]
     (segment,) = [s for s in grouping.segments if s.estimate.domain == "lucky"]
     assert segment.standing == "alike"
 
@@ -183,7 +167,7 @@ def test_too_few_audits_is_an_answer() -> None:
         overturned=table["overturned"].where(audited),
         inclusion_probability=np.where(small, 0.01, table["inclusion_probability"]),
     )
-    (grouping,) = [g for g in measure_quality(Ranked(table, 0)).groupings if g.column == "policy"]
+    (grouping,) = [g for g in measure_quality(ranked_of(table)).groupings if g.column == "policy"]
     standing = {s.estimate.domain: s for s in grouping.segments}
     assert standing["small"].standing == "unknown"
     assert standing["small"].estimate.audits_needed > 0
@@ -192,7 +176,7 @@ def test_too_few_audits_is_an_answer() -> None:
 def test_no_finished_audit_says_what_to_do(history: History) -> None:
     table = history.ranked.table.assign(audited=False, overturned=np.nan)
     with pytest.raises(EstimateError, match="selected decisions has an audit outcome; store the"):
-        measure_quality(replace(history.ranked, table=table))
+        measure_quality(ranked_of(table))
 
 
 def test_the_interval_holds_the_true_rate(programme: Programme, quality: Quality) -> None:
@@ -200,7 +184,7 @@ def test_the_interval_holds_the_true_rate(programme: Programme, quality: Quality
     ranked = read_history(programme.store).ranked.table
     truth = programme.truth.set_index("decision_id")["verdict"].loc[ranked["decision_id"]]
     rate = float(truth.isin(["over_enforcement", "under_enforcement", "wrong_selection"]).mean())
-    strict: Estimate = estimate_overturn_rate(direct_frame(Ranked(ranked, 0)), level=0.999)
+    strict: Estimate = estimate_overturn_rate(recalibrated_frame(ranked_of(ranked)), level=0.999)
     assert strict.low <= rate <= strict.high
 
 
@@ -227,7 +211,9 @@ def planted(rates: dict[str, float], *, decisions_each: int, seed: int = 0) -> R
             "audited": audited,
             "verdict": pd.Series(verdict, dtype="str").where(audited),
             "overturned": np.where(audited, wrong.astype(float), np.nan),
-            "finished_share": 1.0,
+            "random_audit": False,
+            "expected_harm": 0.05,
+            "model_version": "1",
         }
     )
-    return Ranked(table, 0)
+    return ranked_of(table)

@@ -16,6 +16,7 @@ from models.estimate import estimate_overturn_rate
 from monitoring.pages import PAGES, make_environment
 from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import read_history
+from monitoring.recalibrated import recalibrated_frame
 from monitoring.report import write_report
 from monitoring.wording import between, count, percent
 from tests.monitoring.conftest import NOW, Monitored, Programme, forget_audits
@@ -65,7 +66,7 @@ class Outline(HTMLParser):
 
 def test_the_overview_says_the_estimator_s_figure(programme: Programme, folder: Path) -> None:
     ranked = read_history(programme.store).ranked
-    estimate = estimate_overturn_rate(ranked.audited_frame())
+    estimate = estimate_overturn_rate(recalibrated_frame(ranked))
     text = words_of(read(folder, "index.html"))
     assert percent(estimate.accuracy) in text
     assert percent(estimate.accuracy_low) in text
