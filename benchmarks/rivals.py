@@ -2,8 +2,8 @@
 
 The learners get the product's own features (`benchmarks.ranking_frames`); ``catboost raw`` gets the
 columns of the contract, text among them, and ``cleanlab`` the text alone. Each runs on one thread
-and is seeded; the learners are not tuned. Their packages are in the ``bench`` group and are imported when a
-method is run: none is part of the product (cleanlab is AGPL).
+and is seeded; the learners are not tuned. Their packages are in the ``bench`` group and are
+imported when a method is run: none is part of the product (cleanlab is AGPL).
 """
 
 from __future__ import annotations
