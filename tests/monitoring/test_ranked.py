@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +9,8 @@ import pandas as pd
 import pytest
 
 from features.errors import HomeError
-from features.home import make_home
-from features.store import open_store
+from features.home import Home, make_home
+from features.store import Store, open_store
 from monitoring.ranked import Ranked, join_ranked, read_history
 from tests.monitoring.conftest import Programme
 
@@ -91,11 +92,37 @@ def test_the_latest_of_two_audits_counts() -> None:
 
 
 def test_nonresponse_is_counted_and_lowers_the_chance() -> None:
-    rows = [(f"d{n}", 0.5, True) for n in range(20)]
-    done = [outcome(f"d{n}", "correct") for n in range(15)]
-    ranked = joined(offers(*rows), *done)
+    table = offers(*[(f"d{n}", 0.5, True) for n in range(20)]).assign(overturn_probability=0.1)
+    ranked = joined(table, *[outcome(f"d{n}", "correct") for n in range(15)])
     assert (ranked.selected, ranked.audits, ranked.unfinished) == (20, 15, 5)
     assert ranked.audited_frame().inclusion_probability == pytest.approx(np.full(20, 0.5 * 0.75))
+
+
+def test_the_finished_stand_for_the_unfinished_of_their_policy_and_third_of_risk() -> None:
+    table = offers(*[(f"d{n}", 0.5, True) for n in range(60)])
+    hard_undone = [outcome(f"d{n}", "correct") for n in range(50)]
+    ranked = joined(table, *hard_undone)
+    share = ranked.audited_frame().inclusion_probability / 0.5
+    assert share == pytest.approx(np.repeat([1.0, 1.0, 0.5], 20))
+    assert ranked.nonresponse.risk_of_finished < ranked.nonresponse.risk_of_unfinished
+    assert "risk" in ranked.nonresponse.assumption
+
+
+def test_before_any_audit_is_finished_all_that_is_selected_is_unfinished() -> None:
+    ranked = joined(offers(("a", 0.5, True), ("b", 0.1, False)))
+    assert (ranked.nonresponse.selected, ranked.nonresponse.finished) == (1, 0)
+
+
+def test_a_decision_ranked_again_in_the_period_is_not_learned_from(programme: Programme) -> None:
+    """Its own audit would foretell it."""
+    since = programme.ranked_days[1]
+    again = programme.store.selections(until=since).iloc[:1]
+    offered = again.drop(columns="selection_id").assign(selected_at=pd.Timestamp(since))
+    store = _copy_with(programme, offered)
+    history = read_history(store, since=since)
+    assert history.earlier is not None
+    assert again["decision_id"].iloc[0] in set(history.ranked.table["decision_id"])
+    assert again["decision_id"].iloc[0] not in set(history.earlier.table["decision_id"])
 
 
 def test_without_nonresponse_the_chance_is_that_of_the_selection() -> None:
@@ -145,3 +172,13 @@ def test_the_end_of_a_period_does_not_belong_to_it(programme: Programme) -> None
     until = programme.ranked_days[1] + timedelta(hours=6)
     history = read_history(programme.store, until=until)
     assert len(history.ranked.table) == len(read_history(programme.store).ranked.table) // 3
+
+
+def _copy_with(programme: Programme, offers_again: pd.DataFrame) -> Store:
+    """Copy the programme's home and store more offers in it."""
+    home = Home(programme.home.path.with_name("ranked again"))
+    shutil.copytree(programme.home.path, home.path, dirs_exist_ok=True)
+    store = open_store(home.store_url())
+    decisions = programme.store.decisions(decision_ids=offers_again["decision_id"].tolist())
+    store.add_ranking(decisions, offers_again)
+    return store
