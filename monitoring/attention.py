@@ -11,10 +11,15 @@ from models.estimate import Estimate
 from monitoring.bands import Band
 from monitoring.drift_found import LARGEST_SHARE, Drift
 from monitoring.groups import Grouping
+from monitoring.promised import Promise
 from monitoring.quality import Quality
 from monitoring.wording import between, count, percent, plural
 
 LARGEST_UNFINISHED_SHARE = 0.1
+HARDER = 1.25
+"""Unfinished audits this many times as risky as the finished ones are said to be the hard ones."""
+WIDER = 1.25
+"""A figure this many times as wide as anticipated is told."""
 _NAMES_SHOWN = 6
 _MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
 _GROWING = frozenset(f"log_{key.name}_audits" for key in KEYS)
@@ -40,10 +45,19 @@ class Finding:
     page: str
 
 
-def find_attention(quality: Quality, drift: Drift | None) -> list[Finding]:
-    """Return what needs attention, the most pressing first."""
+def find_attention(
+    quality: Quality, drift: Drift | None, *, promise: Promise | None = None
+) -> list[Finding]:
+    """Return what needs attention, the most pressing first.
+
+    Parameters
+    ----------
+    promise
+        Of the whole period: how sure the figure was to be, and is; null = not known.
+    """
     return [
         *_unfinished(quality),
+        *_wider_than_promised(promise),
         *_worse_groups(quality),
         *_miscalibrated(quality.bands),
         *_too_few(quality.groupings),
@@ -67,15 +81,38 @@ def in_words(band: Band) -> str:
 
 
 def _unfinished(quality: Quality) -> Iterator[Finding]:
-    share = quality.unfinished / max(quality.selected, 1)
-    if share > LARGEST_UNFINISHED_SHARE:
-        yield Finding(
-            f"{plural(quality.unfinished, 'selected decision')} without an audit",
-            f"That is {percent(share, 0)} of the {count(quality.selected)} selected. The figures "
-            "take them to be like the audited ones of the same policy; if the hard ones are left "
-            "for last, the accuracy reads too high. Finish them, or say why they cannot be.",
-            "quality.html",
-        )
+    told, share = quality.nonresponse, quality.nonresponse.unfinished_share
+    if share <= LARGEST_UNFINISHED_SHARE:
+        return
+    done, undone = told.risk_of_finished, told.risk_of_unfinished
+    hard = undone > HARDER * done
+    consequence = (
+        "The risky ones were left: if they were skipped for being hard, the accuracy reads too high"
+        if hard
+        else "If the hard ones are left for last, the accuracy reads too high"
+    )
+    yield Finding(
+        f"{plural(quality.unfinished, 'selected decision')} without an audit",
+        f"That is {percent(share, 0)} of the {count(quality.selected)} selected. Their mean risk "
+        f"is {percent(undone)}, that of the finished {percent(done)}. The figures take them to be "
+        f"like the finished ones of the same policy and risk. {consequence}. Finish them, or say "
+        "why they cannot be.",
+        "quality.html#audits",
+    )
+
+
+def _wider_than_promised(promise: Promise | None) -> Iterator[Finding]:
+    came = None if promise is None else promise.achieved
+    if came is None or not came.achieved_ratio > WIDER * came.anticipated_ratio:
+        return
+    yield Finding(
+        "The figure is less sure than the plan promised",
+        f"Its standard error is {came.achieved_ratio:.2f} times that of a uniform sample; "
+        f"{came.anticipated_ratio:.2f} was anticipated. The interval says so and holds. The usual "
+        "causes are a model that is off where it is sure of itself, and unfinished audits: look at "
+        "its calibration, train again, or turn the dial towards precision.",
+        "plan.html#promised",
+    )
 
 
 def _worse_groups(quality: Quality) -> Iterator[Finding]:

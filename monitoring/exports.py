@@ -7,19 +7,25 @@ before it.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from models.estimate import Estimate
+from models.planner import Achieved
+from monitoring.auditors import Auditors
 from monitoring.drift_found import Drift
+from monitoring.outlook import PlanOutlook
+from monitoring.promised import Promise
 from monitoring.quality import Quality
+from monitoring.readings import Reading
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_quality_tables(quality: Quality, folder: Path) -> list[Path]:
-    """Write a table a grouping, and of directions, days and bands of risk."""
+    """Write a table a grouping, and of directions, days, weeks, looks and bands of risk."""
     tables = {
         f"accuracy_{grouping.column}.csv": pd.DataFrame(
             [
@@ -32,8 +38,99 @@ def write_quality_tables(quality: Quality, folder: Path) -> list[Path]:
     tables["accuracy.csv"] = _table("scope", [quality.overall])
     tables["overturn_direction.csv"] = _table("direction", quality.directions)
     tables["accuracy_day.csv"] = _table("day", quality.days)
+    if quality.weeks:
+        tables["accuracy_week.csv"] = _table("week", quality.weeks)
+    if quality.looks:
+        tables["accuracy_so_far.csv"] = _looks(quality)
     tables["risk_bands.csv"] = _bands(quality)
+    tables["nonresponse.csv"] = pd.DataFrame([asdict(quality.nonresponse)])
     return [_write(table, folder / name) for name, table in tables.items()]
+
+
+def write_readings(readings: Iterable[Reading], folder: Path) -> Path:
+    """Write the figure as read in several ways; one that is missing has no figures."""
+    table = pd.DataFrame([asdict(reading) for reading in readings])
+    given = table["missing"] == ""
+    shares = pd.DataFrame(
+        {
+            "accuracy": 1 - table["rate"],
+            "accuracy_low": 1 - table["high"],
+            "accuracy_high": 1 - table["low"],
+        }
+    ).where(given)
+    columns = [table[["name"]], shares, table[["rests_on", "missing"]]]
+    return _write(pd.concat(columns, axis=1), folder / "readings.csv")
+
+
+def write_auditors_table(auditors: Auditors, folder: Path) -> Path | None:
+    """Write the figure as found and corrected with what it rests on; null without a correction."""
+    found = auditors.corrected
+    if found is None or auditors.agreement is None:
+        return None
+    row = {
+        "accuracy": found.raw.accuracy,
+        "accuracy_low": found.raw.accuracy_low,
+        "accuracy_high": found.raw.accuracy_high,
+        "corrected_accuracy": 1 - found.overturn_rate,
+        "corrected_accuracy_low": 1 - found.high,
+        "corrected_accuracy_high": 1 - found.low,
+        "reviews": auditors.reviews,
+        "overturns_reviewed": auditors.overturns.reviewed,
+        "overturns_taken_back": auditors.overturns.changed,
+        "upheld_reviewed": auditors.rest.reviewed,
+        "missed_errors_found": auditors.rest.changed,
+        "agreement": auditors.agreement.observed,
+        "kappa": auditors.agreement.kappa,
+        "alpha": auditors.alpha,
+    }
+    return _write(pd.DataFrame([row]), folder / "auditors.csv")
+
+
+def write_plan_tables(
+    outlook: PlanOutlook, promises: Iterable[Promise], folder: Path
+) -> list[Path]:
+    """Write the plan's policies, the what-if, the sample sizes, and what was promised."""
+    sizes = [
+        {"scope": s.scope, "overturn_rate": s.rate, "audits": s.audits}
+        | {f"audits_for_{100 * change:g}_point": n for change, n in s.by_change}
+        for s in outlook.sizes
+    ]
+    tables = {
+        "what_if.csv": [asdict(row) for row in outlook.rows],
+        "what_if_policy.csv": [asdict(row) for row in outlook.by_policy],
+        "sample_size.csv": sizes,
+        "promised.csv": [_promise(promise) for promise in promises],
+    }
+    if outlook.plan is not None:
+        strata = outlook.plan.strata.items()
+        tables["plan.csv"] = [{"policy": name, **asdict(stratum)} for name, stratum in strata]
+    return [_write(pd.DataFrame(rows), folder / name) for name, rows in tables.items() if rows]
+
+
+def _promise(promise: Promise) -> dict[str, object]:
+    nothing = dict.fromkeys(Achieved.__slots__)
+    came = nothing if promise.achieved is None else asdict(promise.achieved)
+    estimate = promise.estimate
+    counts = {"decisions": estimate.decisions, "audits": estimate.audits}
+    return {"plan_version": promise.plan_version, **counts, **came}
+
+
+def _looks(quality: Quality) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "up_to": look.day,
+                "accuracy": look.accuracy,
+                "accuracy_low": look.accuracy_low,
+                "accuracy_high": look.accuracy_high,
+                "decisions": look.decisions,
+                "audits": look.audits,
+                "overturns": look.overturns,
+                "too_early": look.too_early,
+            }
+            for look in quality.looks
+        ]
+    )
 
 
 def write_drift_table(drift: Drift, folder: Path) -> Path:

@@ -18,13 +18,14 @@ from features.store import Store, open_store
 from features.track_record import events, replay
 from models.bundle import Bundle, open_champion
 from models.scoring import features_of
+from monitoring.auditors import auditors_of
 from monitoring.drift import SAMPLED_ROWS, measure_drift
 from monitoring.drift_found import Drift
 from monitoring.pages import write_drift_page
 from monitoring.period import period_of
 from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import History, read_history
-from monitoring.record import EVIDENTLY_PAGE, MonitorRecord, figures_of, write_record
+from monitoring.record import EVIDENTLY_PAGE, Figures, MonitorRecord, figures_of, write_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,15 @@ class MonitorResult:
     ----------
     drift
         Of the model's inputs and of the predicted risk.
-    quality
-        The figures of the period; null where no audit of it is finished yet.
+    quality, figures
+        Of the period; null where no audit of it is finished yet.
     record
         Where ``monitor.json`` lies; the pages lie beside it.
     """
 
     drift: Drift
     quality: Quality | None
+    figures: Figures | None
     record: Path
 
     def document(self) -> dict[str, Any]:
@@ -51,7 +53,7 @@ class MonitorResult:
             "drift_share": self.drift_share,
             "drifted": list(self.drifted),
             "not_compared": list(self.drift.not_compared),
-            "quality": None if self.quality is None else asdict(figures_of(self.quality)),
+            "quality": None if self.figures is None else asdict(self.figures),
             "record": str(self.record),
         }
 
@@ -93,12 +95,13 @@ def monitor(
     folder.mkdir(parents=True, exist_ok=True)
     current = current_features(store, bundle, history)
     drift = measure_drift(bundle.profile, current, page=folder / EVIDENTLY_PAGE)
-    ranked = history.ranked
-    quality = measure_quality(ranked, history.earlier) if ranked.audits else None
-    figures = None if quality is None else figures_of(quality)
+    quality = figures = None
+    if history.ranked.audits:
+        quality = measure_quality(history.ranked, history.earlier)
+        figures = figures_of(quality, auditors_of(history))
     record = write_record(folder, MonitorRecord(now, period, drift, figures))
     write_drift_page(folder, period=period, drift=drift, now=now)
-    return MonitorResult(drift, quality, record)
+    return MonitorResult(drift, quality, figures, record)
 
 
 def current_features(store: Store, bundle: Bundle, history: History) -> pd.DataFrame:

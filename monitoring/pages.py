@@ -10,24 +10,33 @@ import jinja2
 
 from features.frame import FEATURES
 from models.estimate import LEAST_EFFECTIVE_AUDITS
+from models.plan import DIALS
 from monitoring import charts, wording
 from monitoring.attention import Finding
+from monitoring.auditors import LEAST_REVIEWS, Auditors
 from monitoring.drift_found import THRESHOLD, Drift
 from monitoring.exports import write_drift_table
+from monitoring.looks import LEAST_AUDITS
 from monitoring.model_card import ModelCard
+from monitoring.outlook import PlanOutlook
 from monitoring.period import Period
+from monitoring.promised import Promise
 from monitoring.quality import Quality
+from monitoring.readings import Reading
 from monitoring.record import EVIDENTLY_PAGE, ReportRecord
 
 PAGES = (
     ("index.html", "Overview"),
     ("quality.html", "Quality"),
+    ("auditors.html", "Auditors"),
+    ("plan.html", "Plan"),
     ("model.html", "Model"),
     ("drift.html", "Drift"),
     ("methods.html", "Methods"),
 )
 MOST_ROWS = 40
 """Rows of a table on a page; its CSV holds all."""
+MOST_LOOKS = 14
 _UNBROKEN_PERCENT = "\N{NO-BREAK SPACE}%"
 
 
@@ -42,7 +51,15 @@ def make_environment() -> jinja2.Environment:
     )
     for tool in (
         *(wording.percent, wording.between, wording.count, wording.plural, wording.words),
-        *(wording.moment, charts.axis, charts.whisker, charts.bar, charts.headline, charts.trend),
+        *(
+            wording.moment,
+            wording.points,
+            charts.axis,
+            charts.whisker,
+            charts.bar,
+            charts.headline,
+            charts.trend,
+        ),
     ):
         environment.globals[tool.__name__] = tool
     environment.globals |= {
@@ -51,6 +68,9 @@ def make_environment() -> jinja2.Environment:
         "against_model": wording.AGAINST_MODEL_WORDS,
         "pages": PAGES,
         "most_rows": MOST_ROWS,
+        "most_looks": MOST_LOOKS,
+        "least_look": LEAST_AUDITS,
+        "least_reviews": LEAST_REVIEWS,
         "least_effective": LEAST_EFFECTIVE_AUDITS,
     }
     return environment
@@ -69,13 +89,23 @@ class Book:
         }
 
     def write_overview(
-        self, quality: Quality, findings: Sequence[Finding], drift: Drift | None
+        self,
+        quality: Quality,
+        readings: Sequence[Reading],
+        findings: Sequence[Finding],
+        drift: Drift | None,
     ) -> Path:
         """Write the page for the meeting."""
         overall = quality.overall
         return self._write(
             "index.html",
             quality=quality,
+            readings=readings,
+            reading_scale=charts.fit_scale(
+                [1 - bound for r in readings if not r.missing for bound in (r.low, r.high)]
+            ),
+            week_rows=[{"estimate": week} for week in quality.weeks],
+            week_scale=charts.accuracy_scale(quality.weeks),
             findings=findings,
             drift=drift,
             uniform_low=overall.audits * overall.low,
@@ -92,7 +122,34 @@ class Book:
             )
             for grouping in quality.groupings
         }
-        return self._write("quality.html", quality=quality, scales=scales)
+        looks = [look for look in quality.looks[-MOST_LOOKS:] if not look.too_early]
+        look_scale = charts.fit_scale(
+            [bound for look in looks for bound in (look.accuracy_low, look.accuracy_high)]
+        )
+        return self._write("quality.html", quality=quality, scales=scales, look_scale=look_scale)
+
+    def write_auditors(self, auditors: Auditors) -> Path:
+        """Write the page of second reviews."""
+        bounds: list[float] = []
+        if auditors.corrected is not None:
+            raw, corrected = auditors.corrected.raw, auditors.corrected
+            bounds = [1 - bound for bound in (raw.low, raw.high, corrected.low, corrected.high)]
+        scale = charts.fit_scale(bounds)
+        return self._write("auditors.html", auditors=auditors, auditor_scale=scale)
+
+    def write_plan(self, outlook: PlanOutlook, promises: Sequence[Promise]) -> Path:
+        """Write the page of the plan, what came of it, and what another would bring."""
+        plan, policies = outlook.plan, outlook.policies_now
+        names = {ratio: name for name, ratio in DIALS.items()}
+        return self._write(
+            "plan.html",
+            outlook=outlook,
+            promises=promises,
+            dial="" if plan is None else names.get(plan.ratio, "a number of your own"),
+            dials=[row.dial for row in next(iter(policies.values()), [])],
+            policy_rows=sorted(policies.items()),
+            strata=sorted(plan.strata.items(), key=lambda s: -s[1].size) if plan else [],
+        )
 
     def write_model(self, quality: Quality, card: ModelCard | None) -> Path:
         """Write the page of the model that serves."""

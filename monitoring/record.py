@@ -15,6 +15,7 @@ from typing import TypeVar
 import msgspec
 
 from features.errors import HomeError
+from monitoring.auditors import Auditors
 from monitoring.drift_found import Drift
 from monitoring.period import Period
 from monitoring.quality import Quality
@@ -43,6 +44,11 @@ class Figures:
         Overturns among the audits.
     errors_found_uniform
         Overturns expected in a uniform sample of the same size.
+    severity_weighted_accuracy, severity_weighted_accuracy_low, severity_weighted_accuracy_high
+        Each decision counted by the harm that it would do if it were wrong; null in records that
+        older versions wrote.
+    corrected_accuracy, corrected_accuracy_low, corrected_accuracy_high
+        Corrected for the auditors' errors; null without enough second reviews.
     """
 
     decisions: int
@@ -55,6 +61,12 @@ class Figures:
     effective_audits: float
     errors_found: int
     errors_found_uniform: float
+    severity_weighted_accuracy: float | None = None
+    severity_weighted_accuracy_low: float | None = None
+    severity_weighted_accuracy_high: float | None = None
+    corrected_accuracy: float | None = None
+    corrected_accuracy_low: float | None = None
+    corrected_accuracy_high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +106,9 @@ class ReportRecord:
     figures: Figures
 
 
-def figures_of(quality: Quality) -> Figures:
+def figures_of(quality: Quality, auditors: Auditors) -> Figures:
     """Return the figures of a period's quality."""
-    overall = quality.overall
+    overall, severe, corrected = quality.overall, quality.by_severity, auditors.corrected
     return Figures(
         decisions=overall.decisions,
         selected=quality.selected,
@@ -108,6 +120,12 @@ def figures_of(quality: Quality) -> Figures:
         effective_audits=overall.effective_audits,
         errors_found=quality.errors_found,
         errors_found_uniform=quality.errors_uniform,
+        severity_weighted_accuracy=severe.accuracy,
+        severity_weighted_accuracy_low=severe.accuracy_low,
+        severity_weighted_accuracy_high=severe.accuracy_high,
+        corrected_accuracy=None if corrected is None else 1 - corrected.overturn_rate,
+        corrected_accuracy_low=None if corrected is None else 1 - corrected.high,
+        corrected_accuracy_high=None if corrected is None else 1 - corrected.low,
     )
 
 

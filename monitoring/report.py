@@ -6,15 +6,25 @@ from datetime import datetime
 from pathlib import Path
 
 from features.home import Home
-from features.store import open_store
+from features.store import Store, open_store
 from models.bundle import open_champion
 from monitoring.attention import find_attention
-from monitoring.exports import write_quality_tables
+from monitoring.auditors import auditors_of
+from monitoring.exports import (
+    write_auditors_table,
+    write_plan_tables,
+    write_quality_tables,
+    write_readings,
+)
 from monitoring.model_card import card_of
+from monitoring.outlook import PlanOutlook, look_ahead
 from monitoring.pages import Book, write_contents
 from monitoring.period import period_of
-from monitoring.quality import measure_quality
-from monitoring.ranked import read_history
+from monitoring.promised import Promise, measure_promises, readable_plan
+from monitoring.quality import Quality, measure_quality
+from monitoring.ranked import History, read_history
+from monitoring.readings import read_in_other_ways
+from monitoring.recalibrated import recalibrated_frame
 from monitoring.record import (
     ReportRecord,
     figures_of,
@@ -47,8 +57,11 @@ def write_report(
     EstimateError
         If no audit of it is finished.
     """
-    history = read_history(open_store(home.store_url()), since=since, until=until)
-    quality = measure_quality(history.ranked, history.earlier)
+    store = open_store(home.store_url())
+    history = read_history(store, since=since, until=until)
+    quality, auditors = measure_quality(history.ranked, history.earlier), auditors_of(history)
+    promises, outlook = _promises(store, history, quality), _outlook(store, history, quality)
+    readings = read_in_other_ways(quality, auditors)
     period = period_of(history.ranked, since=since, until=until)
     folder = period.folder(home)
     folder.mkdir(parents=True, exist_ok=True)
@@ -56,12 +69,36 @@ def write_report(
     drift = None if record is None else record.drift
     card = card_of(open_champion(home)) if home.champion_file.is_file() else None
     book = Book(folder, period=period, now=now)
-    overview = book.write_overview(quality, find_attention(quality, drift), drift)
+    findings = find_attention(quality, drift, promise=promises[0])
+    overview = book.write_overview(quality, readings, findings, drift)
     book.write_quality(quality)
+    book.write_auditors(auditors)
+    book.write_plan(outlook, promises)
     book.write_model(quality, card)
     book.write_drift(drift)
     book.write_methods()
     write_quality_tables(quality, folder)
-    write_report_record(folder, ReportRecord(now, period, figures_of(quality)))
+    write_readings(readings, folder)
+    write_auditors_table(auditors, folder)
+    write_plan_tables(outlook, promises, folder)
+    write_report_record(folder, ReportRecord(now, period, figures_of(quality, auditors)))
     write_contents(home.reports, read_reports(home.reports))
     return overview
+
+
+def _promises(store: Store, history: History, quality: Quality) -> tuple[Promise, ...]:
+    frame = recalibrated_frame(history.ranked, history.earlier)
+    versions = history.ranked.table["plan_version"].to_numpy(dtype=object)
+    return measure_promises(frame, versions, store.plan_documents(), overall=quality.overall)
+
+
+def _outlook(store: Store, history: History, quality: Quality) -> PlanOutlook:
+    document = store.plan_document()
+    policies = [
+        segment.estimate
+        for grouping in quality.groupings
+        if grouping.column == "policy"
+        for segment in grouping.segments
+    ]
+    plan = None if document is None else readable_plan(document)
+    return look_ahead(history.ranked, plan, overall=quality.overall, policies=policies)

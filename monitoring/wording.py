@@ -62,6 +62,17 @@ def count(number: float) -> str:
     return f"{number:,.0f}" if whole else f"{number:.1f}"
 
 
+def points(share: float) -> str:
+    """Return a difference of shares in percentage points.
+
+    Examples
+    --------
+    >>> points(0.0123), points(0.0004)
+    ('1.2 pt', '0.04 pt')
+    """
+    return f"{100 * share:.{1 if share >= 0.001 else 2}f} pt"
+
+
 def plural(number: float, one: str, many: str | None = None) -> str:
     """Return a count with its noun.
 

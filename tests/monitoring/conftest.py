@@ -142,6 +142,7 @@ def _rank(
     scores = score(published.bundle, decisions, records)
     key = SamplingKey("k1", b"the tests of monitoring draw so")
     plan = fit_plan(risk_frame(decisions, scores), capacity=CAPACITY, key_id=key.key_id)
+    store.add_plan(plan.version, plan.to_json(), day)
     ranking = rank_decisions(
         decisions, published=published, records=records, plan=plan, key=key, capacity=CAPACITY
     )
