@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from commands.options import DEFAULT_HOME, HomeOption, errors, out
-from features.home import open_home
+from features.home import open_home, rotate_sampling_key
 
-app = typer.Typer(help="Access keys of the service.", no_args_is_help=True)
+app = typer.Typer(help="Access keys of the service, and the sampling key.", no_args_is_help=True)
 
 
 @app.command("create")
@@ -52,3 +52,10 @@ def revoke_key(
 
     run(open_store(open_home(home).store_url()), key_id, datetime.now(UTC))
     out.print(f"Revoked: {key_id}")
+
+
+@app.command("rotate-sampling")
+def rotate_sampling(home: HomeOption = DEFAULT_HOME) -> None:
+    """Draw for new decisions with a new sampling key; those offered before keep their number."""
+    key_id = rotate_sampling_key(open_home(home))
+    out.print(f"Sampling key {key_id} draws for decisions that were never offered before.")

@@ -26,12 +26,21 @@ def serve(
 def rank(
     file: Annotated[Path, typer.Argument(help="Decisions to rank, CSV or Parquet.")],
     to: Annotated[Path, typer.Option("--to", help="Ranked file, CSV or Parquet.")],
-    capacity: Annotated[int, typer.Option(min=1, help="Audits that can be done.")],
+    capacity: Annotated[
+        int | None, typer.Option(min=1, help="Audits that can be done on this file.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Or: minutes of audit work, if the plan spends time.")
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
     mapping: MappingOption = None,
     skip_bad: SkipOption = False,
 ) -> None:
-    """Rank a file as one batch, select the audits and store the selection."""
+    """Rank a file, select the audits and store the selection.
+
+    With --capacity or --minutes the file is one closed batch. With neither each decision is judged
+    on its own against the threshold of the hour (admission).
+    """
     from features.files import write_table
     from serving.backlog import rank_file
 
@@ -39,6 +48,7 @@ def rank(
         open_home(home),
         file,
         capacity=capacity,
+        minutes=minutes,
         now=datetime.now(UTC),
         mapping=mapping,
         skip_bad=skip_bad,

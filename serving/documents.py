@@ -24,6 +24,10 @@ from serving.problem import TITLES
 _PAGE = Path(__file__).parent / "pages" / "api.html"
 _REFERENCE = "#/components/schemas/{name}"
 _ROWS = {"RankRequest": ("decisions", DECISIONS), "OutcomesRequest": ("outcomes", OUTCOMES)}
+_BOTH_CAPACITIES = {
+    "properties": {"capacity": {"type": "integer"}, "minutes": {"type": "number"}},
+    "required": ["capacity", "minutes"],
+}
 _PARAMETERS = {
     "decision_id": "the id of a decision, as it was sent; never reused",
     "path": "a file in the folder of reports, such as index.html; empty for the list",
@@ -111,6 +115,7 @@ def _schemas() -> dict[str, Any]:
     for name, (rows, table) in _ROWS.items():
         schemas[table.name] = row_schema(table)
         schemas[name]["properties"][rows]["items"] = _reference(table.name)
+    schemas["RankRequest"]["not"] = _BOTH_CAPACITIES
     return schemas
 
 

@@ -38,12 +38,16 @@ RANK_ANSWER: dict[str, Any] = {
     "bundle_version": "9c41d0aa72be",
     "plan_version": "f3a9c1",
     "key_id": "k9f31c07a",
+    "mode": "batch",
+    "threshold": 0.0,
     "ranked": 1,
     "selected": 1,
     "decisions": [
         {
             "index": 0,
             "decision_id": "d-1001",
+            "key_id": "k9f31c07a",
+            "already_selected": False,
             "risk": _RISK,
             "overturn_probability": 0.24,
             "expected_harm": 0.3,

@@ -62,10 +62,13 @@ OPERATIONS = (
         "POST",
         "/v1/rank",
         (Role.QUEUE, Role.ADMIN),
-        "Rank a batch of decisions and select audits for a capacity.",
-        "Rows that break the contract are named in `rejected`, the others are ranked; 422 if none "
-        "is left. Each draw is stored before the answer is sent. A decision ranked again keeps "
-        "its random number, so that it gains no second chance.",
+        "Rank decisions and select audits.",
+        "With `capacity` (audits) or `minutes` (of audit work), as the plan counts, the request is "
+        "a closed batch; with neither each decision is judged on its own against the threshold of "
+        "the hour, which is made of the past (admission). Rows that break the contract are named "
+        "in `rejected`, the others are ranked; 422 if none is left. Each draw is stored before the "
+        "answer is sent. A decision ranked again keeps its random number, so that it gains no "
+        "second chance, and `already_selected` says whether it was selected before.",
         RankRequest,
         RankAnswer,
         refusals=(*_KEY, *_BODY, 409),

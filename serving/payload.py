@@ -36,11 +36,19 @@ class SelectedFor(StrEnum):
     MINIMUM = "minimum"
 
 
+class Mode(StrEnum):
+    """How audits are selected: the best of a closed batch, or each decision on its own."""
+
+    BATCH = "batch"
+    ADMISSION = "admission"
+
+
 class Fault(StrEnum):
     """Why a row was not taken."""
 
     CONTRACT = "contract"
     CONFLICT = "conflict"
+    LOST_KEY = "lost_key"
     UNKNOWN_DECISION = "unknown_decision"
 
 
@@ -48,11 +56,16 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of what may be asked; a field that is not known is refused."""
 
 
-class RankRequest(Request, frozen=True):
-    """Decisions to rank, and how many of them can be audited."""
+class RankRequest(Request, frozen=True, omit_defaults=True):
+    """Decisions to rank, and how many of them can be audited.
+
+    ``capacity`` (audits) or ``minutes`` (of audit work), as the plan counts, makes it a closed
+    batch. With neither each decision is judged on its own against the threshold of the hour.
+    """
 
     decisions: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1)]
-    capacity: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+    capacity: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    minutes: Annotated[float, msgspec.Meta(gt=0, le=60_000_000)] | None = None
 
 
 class OutcomesRequest(Request, frozen=True):
@@ -111,21 +124,34 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RankedDecision(Drawn, frozen=True, kw_only=True):
-    """One decision of the request; ``index`` is its position there, from 0."""
+    """One decision of the request; ``index`` is its position there, from 0.
+
+    ``already_selected`` is true if an earlier offer selected it: it need not be audited twice.
+    ``key_id`` names the key of its first offer, which drew its random number.
+    """
 
     index: int
     decision_id: str
+    key_id: str
+    already_selected: bool
     reasons: list[WhyRisky]
 
 
 class RankAnswer(msgspec.Struct, frozen=True):
-    """The ranked decisions, in the order in which they came, stored before this was sent."""
+    """The ranked decisions, in the order in which they came, stored before this was sent.
+
+    ``threshold`` is the priority above which any of them was selected: the first one left out of a
+    batch (0 where none was), or that of the hour. ``key_id`` names the key that draws for decisions
+    offered for the first time.
+    """
 
     request_id: str
     model_version: str
     bundle_version: str
     plan_version: str
     key_id: str
+    mode: Mode
+    threshold: float
     ranked: int
     selected: int
     decisions: list[RankedDecision]

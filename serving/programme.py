@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from features.store import Store
 from models.plan import Plan
-from models.sampling_key import SamplingKey
+from models.sampling_key import KeyRing
+from serving.admission import DailyCapacity, Thresholds
 from serving.live_records import LiveRecords
 from serving.ranker import Ranker
 from serving.settings import Limits
@@ -20,10 +21,14 @@ class Programme:
     ----------
     records
         Track records, kept as the ranker's model wants them.
-    sampling_key
-        Keys the permanent random number of each decision.
+    keys
+        The sampling keys, which give each decision its permanent random number.
+    thresholds
+        The thresholds of admission, made of what the store holds.
     pseudonym_key
         Keys the pseudonyms of people; null where plain ids are kept.
+    capacity
+        Audits or minutes a day, for admission.
     keep_text
         Whether text and embeddings are stored.
     """
@@ -32,7 +37,9 @@ class Programme:
     ranker: Ranker
     plan: Plan
     records: LiveRecords
-    sampling_key: SamplingKey
+    keys: KeyRing
+    thresholds: Thresholds
     pseudonym_key: bytes | None
+    capacity: DailyCapacity = DailyCapacity()
     keep_text: bool = False
     limits: Limits = Limits()

@@ -13,22 +13,27 @@ from models.bundle import Published
 from models.plan import Plan
 from models.ranking import rank_decisions
 from models.reasons import Reason, explain
-from models.sampling_key import SamplingKey
+from models.sampling_key import KeyRing
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What a batch is ranked by, beside the model.
+    """What decisions are selected by, beside the model.
 
     Attributes
     ----------
+    keys
+        Draws for each decision with the key of its first offer.
     capacity
-        Audits that can be done on this batch.
+        Audits, or minutes where the plan spends time, of a closed batch; null = admission.
+    threshold
+        Of admission; null = the plan's, or a closed batch.
     """
 
     plan: Plan
-    key: SamplingKey
-    capacity: int
+    keys: KeyRing
+    capacity: float | None = None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +46,13 @@ class Ranked:
         As `models.ranking.Ranking.table`.
     reasons
         Reasons of the selected rows, by their position.
+    common_threshold
+        Priority above which any decision was selected.
     """
 
     table: pd.DataFrame
     reasons: dict[int, list[Reason]]
+    common_threshold: float
 
 
 class Ranker(Protocol):
@@ -103,9 +111,11 @@ class ChampionRanker:
             published=self.published,
             records=records,
             plan=draw.plan,
-            key=draw.key,
+            key=draw.keys,
             capacity=draw.capacity,
+            threshold=draw.threshold,
         )
         rows = np.flatnonzero(ranking.table["selected"].to_numpy(dtype=bool))
         explained = explain(self.published.bundle, ranking.scores, rows)
-        return Ranked(ranking.table, dict(zip(rows.tolist(), explained, strict=True)))
+        reasons = dict(zip(rows.tolist(), explained, strict=True))
+        return Ranked(ranking.table, reasons, ranking.common_threshold)

@@ -3,12 +3,12 @@
 An audit programme that does not measure its auditors publishes their errors as the moderators'.
 Half of the overturns and about 6 % of the rest are reviewed by another auditor, who sees neither
 the first verdict nor the risk. The chance of each audit depends on that audit and the plan alone,
-and its random number on its id, so that the list may be asked for daily.
+and its random number on its id and the key under which its decision was first offered, so that the
+list may be asked for daily, and a rotation of the key changes nothing of it.
 """
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 import numpy as np
@@ -20,9 +20,7 @@ from features.home import Home
 from features.store import open_store
 from models.auditor_error import review_chances
 from models.plan import Plan
-from models.sampling_key import SamplingKey, uniform_numbers
-
-_CONTEXT = b"second review"
+from serving.sampling_keys import review_ring
 
 
 def review_list(
@@ -45,8 +43,10 @@ def review_list(
     ------
     HomeError
         If there is no plan yet.
+    SettingsError
+        If the key under which a decision was first offered is not kept.
     """
-    store, secrets = open_store(home.store_url()), home.secrets()
+    store = open_store(home.store_url())
     store.require_current()
     document = store.plan_document()
     if document is None:
@@ -59,18 +59,13 @@ def review_list(
         np.asarray(audits["inclusion_probability"], dtype=np.float64),
         mean_weight=_mean_weight(Plan.from_json(document)),
     )
-    key = SamplingKey(secrets.key_id, review_secret(secrets.sampling))
-    drawn = uniform_numbers(audits["decision_id"].to_numpy(dtype=object), key) < chances
+    ids = audits["decision_id"].tolist()
+    drawn = review_ring(home.secrets(), ids, store).numbers(ids) < chances
     chosen = audits.assign(inclusion_probability=chances)[drawn]
     chosen = chosen[~chosen["decision_id"].isin(reviewed)]
     decisions = store.decisions(decision_ids=chosen["decision_id"].tolist())
     listed = chosen.merge(decisions[["decision_id", "policy"]], on="decision_id")
     return listed[["decision_id", "audit_id", "policy", "inclusion_probability"]]
-
-
-def review_secret(sampling: bytes) -> bytes:
-    """Derive the key of second reviews, so that their numbers have nothing to do with audits'."""
-    return hashlib.blake2b(_CONTEXT, key=sampling, digest_size=32).digest()
 
 
 def _audits(outcomes: pd.DataFrame, since: datetime | None, until: datetime | None) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The programme as it stands: opened when it can be, renewed when a model or plan is published.
 
+So it is when the sampling key is rotated, or the capacity in the settings changes.
+
 The service never answers less safely than before. A bundle or plan that does not check out is
 refused, told in the log, the metrics and ``GET /v1/model``, and the old one goes on serving. While
 there is none at all, or the store does not answer, the service is not ready and says why.
@@ -12,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from features.errors import SecondLookError, ServiceError, StoreError
@@ -19,10 +22,11 @@ from features.home import Home
 from features.store import Store, open_store
 from models.bundle import open_champion
 from models.plan import Plan
-from models.sampling_key import SamplingKey
+from serving.admission import DailyCapacity, Thresholds
 from serving.live_records import LiveRecords
 from serving.programme import Programme
 from serving.ranker import ChampionRanker, Ranker
+from serving.sampling_keys import key_ring
 from serving.settings import Limits
 
 REFRESH_S = 1.0
@@ -37,11 +41,17 @@ class Publication(Protocol):
     def mark(self) -> str:
         """Return something that changes when another model is published."""
 
+    def home_mark(self) -> str:
+        """Return something that changes when the keys or the settings do."""
+
     def ranker(self) -> Ranker:
         """Open the model that is published."""
 
     def first(self, ranker: Ranker, plan: Plan) -> Programme:
         """Return the programme that answers with them."""
+
+    def renewed(self, programme: Programme) -> Programme:
+        """Return a programme with the sampling keys and the capacity of now."""
 
 
 class HomePublication:
@@ -59,13 +69,16 @@ class HomePublication:
         except OSError:
             return ""
 
+    def home_mark(self) -> str:
+        """Return when and as what the files of keys and settings were written."""
+        return " ".join(map(_written, (self._home.secrets_file, self._home.settings_file)))
+
     def ranker(self) -> Ranker:
         """Open the champion."""
         return ChampionRanker(open_champion(self._home))
 
     def first(self, ranker: Ranker, plan: Plan) -> Programme:
         """Return the programme of the home, its track records made from the store."""
-        secrets = self._home.secrets()
         self._store.require_current()
         records = LiveRecords(self._store)
         records.keep(ranker.record_settings)
@@ -74,10 +87,20 @@ class HomePublication:
             ranker=ranker,
             plan=plan,
             records=records,
-            sampling_key=SamplingKey(secrets.key_id, secrets.sampling),
+            keys=key_ring(self._home.secrets()),
+            thresholds=Thresholds(self._store),
             pseudonym_key=self._home.pseudonym_key(),
+            capacity=DailyCapacity.of(self._home.settings()),
             keep_text=self._home.settings().keep_text,
             limits=self._limits,
+        )
+
+    def renewed(self, programme: Programme) -> Programme:
+        """Return a programme with the sampling keys and the capacity that the home holds now."""
+        return replace(
+            programme,
+            keys=key_ring(self._home.secrets()),
+            capacity=DailyCapacity.of(self._home.settings()),
         )
 
 
@@ -107,6 +130,7 @@ class Standing:
         self._renewing = threading.Lock()
         self._looked_at: float | None = None
         self._mark: str | None = None
+        self._home_mark: str | None = None
         self._plan_text: str | None = None
         self._programme: Programme | None = None
         self._refused: str | None = None
@@ -171,9 +195,10 @@ class Standing:
         self._refused = reason
 
     def _published(self) -> Programme:
-        mark, text = self._publication.mark(), self._store.plan_document()
-        current = self._programme
-        if current is not None and (mark, text) == (self._mark, self._plan_text):
+        mark, home_mark = self._publication.mark(), self._publication.home_mark()
+        text, current = self._store.plan_document(), self._programme
+        seen = (self._mark, self._home_mark, self._plan_text)
+        if current is not None and (mark, home_mark, text) == seen:
             return current
         if text is None:
             raise ServiceError("the store holds no plan; run `secondlook promote`")
@@ -184,8 +209,19 @@ class Standing:
         else:
             current.records.keep(ranker.record_settings)
             programme = replace(current, ranker=ranker, plan=plan)
-        self._mark, self._plan_text = mark, text
+        if current is not None and home_mark != self._home_mark:
+            programme = self._publication.renewed(programme)
+        self._mark, self._home_mark, self._plan_text = mark, home_mark, text
         return programme
+
+
+def _written(file: Path) -> str:
+    """Return something that changes when a file is written; empty where there is none."""
+    try:
+        seen = file.stat()
+    except OSError:
+        return ""
+    return f"{seen.st_mtime_ns}-{seen.st_ino}-{seen.st_size}"
 
 
 def open_standing(home: Home, limits: Limits) -> tuple[Standing, Store]:

@@ -21,11 +21,13 @@ from features.home import Home
 from features.store import Store, open_store
 from features.track_record import RecordSettings
 from models.plan import Plan, fit_plan
+from models.ranking import drawn_columns
 from models.reasons import Reason
 from models.risk_frame import RiskFrame
-from models.sampling_key import SamplingKey
-from models.selection import select_batch
+from models.sampling_key import KeyRing, SamplingKey
+from models.selection import select_admission, select_batch
 from serving.access import Gate, create_key
+from serving.admission import Thresholds
 from serving.app import build_app
 from serving.live_records import LiveRecords
 from serving.payload import Role
@@ -63,7 +65,11 @@ class ScoreRanker:
             risk,
             decisions["policy"].to_numpy(dtype=object),
         )
-        drawn = select_batch(frame, plan=draw.plan, key=draw.key, capacity=draw.capacity)
+        plan, keys = draw.plan, draw.keys
+        if draw.capacity is None:
+            drawn = select_admission(frame, plan=plan, key=keys, threshold=draw.threshold)
+        else:
+            drawn = select_batch(frame, plan=plan, key=keys, capacity=draw.capacity)
         table = pd.DataFrame(
             {
                 "decision_id": decisions["decision_id"],
@@ -72,21 +78,16 @@ class ScoreRanker:
                 "wrong_selection": 0.0,
                 "overturn_probability": risk,
                 "expected_harm": risk,
-                "priority": drawn.priority,
-                "rank": drawn.rank,
-                "inclusion_probability": drawn.inclusion_probability,
-                "threshold": np.broadcast_to(drawn.threshold, len(decisions)),
-                "selected": drawn.selected,
-                "reason": drawn.reason,
-                "random_audit": drawn.random_audit,
-                "plan_version": draw.plan.version,
+                **drawn_columns(drawn),
+                "plan_version": plan.version,
                 "model_version": self.model_version,
-                "key_id": draw.key.key_id,
+                "key_id": keys.key_ids(frame.decision_ids),
             },
             index=decisions.index,
         )
         why = Reason("automated_score", "automated score", 1.0, 1.0)
-        return Ranked(table, {int(row): [why] for row in np.flatnonzero(drawn.selected)})
+        reasons = {int(row): [why] for row in np.flatnonzero(drawn.selected)}
+        return Ranked(table, reasons, drawn.common_threshold)
 
 
 def make_plan(seed: int = 0) -> Plan:
@@ -124,11 +125,16 @@ class StaticPublication:
 
     def __init__(self, programme: Programme) -> None:
         self.now = "first"
+        self.home_now = "first"
+        self.keys: KeyRing | Exception = programme.keys
         self.published: Ranker | Exception = programme.ranker
         self._programme = programme
 
     def mark(self) -> str:
         return self.now
+
+    def home_mark(self) -> str:
+        return self.home_now
 
     def ranker(self) -> Ranker:
         if isinstance(self.published, Exception):
@@ -138,6 +144,11 @@ class StaticPublication:
     def first(self, ranker: Ranker, plan: Plan) -> Programme:
         self._programme.records.keep(ranker.record_settings)
         return replace(self._programme, ranker=ranker, plan=plan)
+
+    def renewed(self, programme: Programme) -> Programme:
+        if isinstance(self.keys, Exception):
+            raise self.keys
+        return replace(programme, keys=self.keys)
 
 
 class Caller:
@@ -203,7 +214,8 @@ def programme(store: Store, plan: Plan) -> Programme:
         ranker=ranker,
         plan=plan,
         records=records,
-        sampling_key=KEY,
+        keys=KeyRing(KEY),
+        thresholds=Thresholds(store),
         pseudonym_key=b"p" * 32,
         limits=LIMITS,
     )

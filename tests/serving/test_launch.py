@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from features.errors import HomeError, ServiceError, SettingsError, StoreError
-from features.home import Home, make_home
+from features.home import Home, make_home, rotate_sampling_key
 from features.store import open_store
 from serving.access import create_key
 from serving.launch import require_servable, serve_forever, service
@@ -124,6 +124,25 @@ def test_the_service_ranks_and_takes_outcomes_over_http(
         assert {name: taken[name] for name in expected} == expected
     told = running.client.get(f"/v1/decisions/{chosen[0]['decision_id']}").json()
     assert told["offers"][0]["priority"] == chosen[0]["priority"]
+
+
+@pytest.mark.slow
+def test_a_rotated_key_draws_within_seconds_for_new_decisions_alone(
+    running: Running, small_home: SmallHome
+) -> None:
+    rows = small_home.later_rows(60)
+    body = {"decisions": rows[:30], "capacity": 3}
+    before = running.client.post("/v1/rank", json=body).json()
+    new = rotate_sampling_key(small_home.home)
+    until = time.monotonic() + 10
+    while running.client.post("/v1/rank", json=body).json()["key_id"] != new:
+        assert time.monotonic() < until, "the rotated key was not taken up"
+        time.sleep(0.2)
+    after = running.client.post("/v1/rank", json=body | {"decisions": rows}).json()
+    assert {row["key_id"] for row in after["decisions"][30:]} <= {new, before["key_id"]}
+    pairs = list(zip(before["decisions"], after["decisions"][:30], strict=True))
+    assert all(one["key_id"] == other["key_id"] for one, other in pairs)
+    assert all(one["priority"] == pytest.approx(other["priority"]) for one, other in pairs)
 
 
 @pytest.mark.slow

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from features.contract import DECISIONS, OUTCOMES, check
-from features.errors import HomeError
-from features.home import Home
+from features.errors import HomeError, SettingsError
+from features.home import Home, rotate_sampling_key
 from features.intake import add_decisions, add_outcomes
 from features.store import open_store
 from models.plan import RiskFrame, fit_plan
@@ -113,3 +114,56 @@ def test_a_review_without_a_chance_does_not_take_that_of_the_audit(audited: Home
 def test_without_a_plan_the_mend_is_told(home: Home) -> None:
     with pytest.raises(HomeError, match="secondlook promote"):
         review_list(home)
+
+
+def offer(home: Home, ids: list[str], key_id: str) -> None:
+    """Store decisions as offered under a key."""
+    store = open_store(home.store_url())
+    row: dict[str, Any] = {
+        "request_id": "r",
+        "selected_at": pd.Timestamp(START),
+        "over_enforcement": 0.1,
+        "under_enforcement": 0.1,
+        "wrong_selection": 0.0,
+        "overturn_probability": 0.2,
+        "expected_harm": 0.2,
+        "priority": 1.0,
+        "rank": 1,
+        "inclusion_probability": 0.5,
+        "threshold": 0.5,
+        "selected": True,
+        "reason": "risk",
+        "random_audit": False,
+        "plan_version": "p",
+        "model_version": "m",
+        "key_id": key_id,
+    }
+    decisions = store.decisions(decision_ids=ids)
+    store.add_ranking(decisions, pd.DataFrame({"decision_id": ids}).assign(**row))
+
+
+def test_a_rotation_changes_nothing_of_what_was_listed(audited: Home) -> None:
+    offer(audited, [f"d-{i}" for i in range(0, AUDITS, 2)], audited.secrets().key_id)
+    before = review_list(audited)
+    rotate_sampling_key(audited)
+    pd.testing.assert_frame_equal(review_list(audited), before)
+    rotate_sampling_key(audited)
+    pd.testing.assert_frame_equal(review_list(audited), before)
+
+
+def test_decisions_first_offered_after_a_rotation_are_reviewed_by_the_new_key(
+    audited: Home,
+) -> None:
+    before = set(review_list(audited)["decision_id"])
+    new = rotate_sampling_key(audited)
+    ids = [f"d-{i}" for i in range(AUDITS // 2)]
+    offer(audited, ids, new)
+    after = set(review_list(audited)["decision_id"])
+    assert after - set(ids) == before - set(ids)
+    assert after & set(ids) != before & set(ids)
+
+
+def test_audits_whose_key_is_gone_are_not_drawn_anew(audited: Home) -> None:
+    offer(audited, ["d-1"], "k-gone")
+    with pytest.raises(SettingsError, match="'k-gone', which is not kept"):
+        review_list(audited)

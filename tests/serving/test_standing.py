@@ -5,11 +5,17 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from features.errors import BundleError, ServiceError
+from features.errors import BundleError, HomeError, ServiceError
+from features.home import Home, rotate_sampling_key
 from features.store import Store, open_store
 from features.track_record import RecordSettings
-from serving.standing import REFRESH_S, Standing
-from tests.serving.conftest import NOW, ScoreRanker, StaticPublication, make_plan
+from models.sampling_key import KeyRing, SamplingKey
+from serving.admission import DailyCapacity
+from serving.programme import Programme
+from serving.sampling_keys import key_ring
+from serving.settings import Limits
+from serving.standing import REFRESH_S, HomePublication, Standing
+from tests.serving.conftest import KEY, NOW, ScoreRanker, StaticPublication, make_plan
 
 
 class Clock:
@@ -117,3 +123,43 @@ def test_without_a_plan_there_is_no_answer(publication: StaticPublication) -> No
     empty.initialise()
     with pytest.raises(ServiceError, match="no plan"):
         Standing(publication, empty).programme()
+
+
+def test_a_rotated_key_is_taken_up_without_a_restart(
+    standing: Standing, publication: StaticPublication, clock: Clock
+) -> None:
+    before = standing.programme()
+    publication.home_now = "second"
+    publication.keys = KeyRing(SamplingKey("k-new", bytes(32)), {KEY.key_id: KEY})
+    assert standing.programme() is before
+    clock.wait()
+    after = standing.programme()
+    assert after.keys.current.key_id == "k-new"
+    assert (after.ranker, after.records) == (before.ranker, before.records)
+
+
+def test_keys_that_cannot_be_read_leave_the_old_ones_serving_and_say_so(
+    standing: Standing, publication: StaticPublication, clock: Clock
+) -> None:
+    before = standing.programme()
+    publication.home_now = "second"
+    publication.keys = HomeError("secrets.json is missing or damaged")
+    clock.wait()
+    assert standing.programme() is before
+    assert standing.refused_update == "secrets.json is missing or damaged"
+
+
+def test_a_home_shows_that_its_key_or_capacity_changed(home: Home, programme: Programme) -> None:
+    publication = HomePublication(home, programme.store, Limits())
+    own = publication.renewed(programme)
+    assert own.keys == key_ring(home.secrets())
+    marks = [publication.home_mark()]
+    rotated = rotate_sampling_key(home)
+    marks.append(publication.home_mark())
+    home.settings_file.write_text("hours_per_day = 2.0")
+    marks.append(publication.home_mark())
+    assert len(set(marks)) == 3
+    renewed = publication.renewed(programme)
+    assert renewed.keys.current.key_id == rotated
+    assert set(renewed.keys.retired) == {own.keys.current.key_id}
+    assert renewed.capacity == DailyCapacity(minutes=120.0)
