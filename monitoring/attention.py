@@ -108,7 +108,7 @@ def _wider_than_promised(promise: Promise | None) -> Iterator[Finding]:
     yield Finding(
         "The figure is less sure than the plan promised",
         f"Its standard error is {came.achieved_ratio:.2f} times that of a uniform sample; "
-        f"{came.anticipated_ratio:.2f} was anticipated. The interval says so and holds. The usual "
+        f"{came.anticipated_ratio:.2f} was anticipated. The interval is wider with it. The usual "
         "causes are a model that is off where it is sure of itself, and unfinished audits: look at "
         "its calibration, train again, or turn the dial towards precision.",
         "plan.html#promised",

@@ -61,9 +61,9 @@ def _corrected(auditors: Auditors, audits: str) -> Iterator[Reading]:
         yield Reading(name, found.overturn_rate, found.low, found.high, rests_on)
     elif auditors.reviews:
         have = plural(auditors.reviews, "second review")
-        yield Reading(name, missing=f"{have} so far, needs {LEAST_REVIEWS}: `secondlook reviews`")
+        yield Reading(name, missing=f"{have} so far, needs {LEAST_REVIEWS}")
     else:
-        yield Reading(name, missing="no second reviews yet: `secondlook reviews` lists them")
+        yield Reading(name, missing="no second reviews yet; see Auditors for what to do")
 
 
 def _counted(uniform: UniformCheck | None) -> Reading:
