@@ -126,6 +126,19 @@ BAD_BODIES: list[tuple[str, bytes, int, str]] = [
     ("no rows", b'{"capacity": 1, "decisions": []}', 422, "length >= 1"),
     ("capacity 0", json.dumps(RANK | {"capacity": 0}).encode(), 422, ">= 1"),
     ("capacity 1.5", json.dumps(RANK | {"capacity": 1.5}).encode(), 422, "int"),
+    (
+        "two capacities",
+        json.dumps(RANK | {"minutes": 30}).encode(),
+        422,
+        "saw 1 audits and 30 minutes; expected one of them",
+    ),
+    (
+        "the other unit",
+        json.dumps({"decisions": [decision(0)], "minutes": 30}).encode(),
+        422,
+        "column 'minutes': saw 30 minutes; expected `capacity`",
+    ),
+    ("minutes 0", json.dumps(RANK | {"minutes": 0}).encode(), 422, "> 0"),
     ("a row that is a text", b'{"capacity": 1, "decisions": ["d"]}', 422, "object"),
     ("an empty row", b'{"capacity": 1, "decisions": [{}]}', 422, "decision_id"),
     (
