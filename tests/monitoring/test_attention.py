@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from models.estimate import Estimate
 from models.nonresponse import Nonresponse
+from models.planner import Achieved
 from monitoring.attention import Finding, find_attention
 from monitoring.bands import Band
 from monitoring.drift_found import Drift, FeatureDrift
 from monitoring.groups import Grouping, Segment
+from monitoring.promised import Promise
 from monitoring.quality import Quality
 
 
@@ -70,6 +73,32 @@ def test_many_audits_left_undone_come_first() -> None:
     findings = find_attention(replace(worse, nonresponse=unfinished(30)), None)
     assert findings[0].title == "30 selected decisions without an audit"
     assert "30 %" in findings[0].detail
+
+
+def test_that_the_risky_ones_were_left_is_said() -> None:
+    left = replace(CALM, nonresponse=unfinished(30, risk=0.4))
+    detail = only(find_attention(left, None)).detail
+    assert "mean risk is 40.0 %, that of the finished 20.0 %" in detail
+    assert "The risky ones were left" in detail
+    alike = replace(CALM, nonresponse=unfinished(30))
+    assert "The risky ones were left" not in only(find_attention(alike, None)).detail
+
+
+def promise(achieved_ratio: float, anticipated: float = 1.5) -> Promise:
+    return Promise("all", estimate("all"), Achieved(achieved_ratio, anticipated, 0.01, 0.01))
+
+
+def test_a_figure_far_wider_than_promised_is_told() -> None:
+    finding = only(find_attention(CALM, None, promise=promise(2.1)))
+    assert finding.title == "The figure is less sure than the plan promised"
+    assert "2.10 times" in finding.detail
+
+
+@pytest.mark.parametrize(
+    "kept", [promise(1.6), promise(3.0, math.nan), Promise("all", estimate("all"), None)]
+)
+def test_a_promise_kept_or_not_known_is_ordinary(kept: Promise) -> None:
+    assert find_attention(CALM, None, promise=kept) == []
 
 
 def test_a_few_audits_left_undone_are_ordinary() -> None:

@@ -127,7 +127,7 @@ def test_what_the_reviews_found_is_counted_by_the_first_verdict(reviewed: Review
 
 def test_kappa_is_of_all_decisions_and_not_of_the_reviewed_mix(reviewed: Reviewed) -> None:
     """Against the kappa of auditor and truth over every decision, which the simulation knows."""
-    n = 2_000_000
+    n = 300_000
     rng = np.random.default_rng(1)
     wrong = rng.random(n) < reviewed.truth
     found = rng.random(n) < np.where(wrong, 1 - MISSED, INVENTED)

@@ -11,6 +11,7 @@ from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import History, Ranked, ranked_of, read_history
 from monitoring.recalibrated import recalibrated_frame
 from tests.monitoring.conftest import Programme
+from tests.monitoring.periods import make_period
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,40 @@ def test_earlier_audits_are_used_and_counted(programme: Programme) -> None:
     assert quality.recalibrated == quality.overall.decisions
     frame = recalibrated_frame(history.ranked, history.earlier)
     assert quality.overall == estimate_overturn_rate(frame)
+
+
+def test_weeks_stand_beside_days_where_the_period_is_longer_than_one() -> None:
+    weeks = measure_quality(make_period(seed=1, days=9).ranked).weeks
+    assert [week.domain for week in weeks] == ["2026-W02", "2026-W03"]
+    assert [week.decisions for week in weeks] == [7 * 500, 2 * 500]
+    assert measure_quality(make_period(seed=1, days=7).ranked).weeks == ()
+
+
+def test_weeks_at_the_turn_of_the_year_keep_their_iso_year() -> None:
+    made = make_period(seed=1, days=9).ranked.table
+    turned = made.assign(decided_at=made["decided_at"] - pd.Timedelta(days=10))
+    weeks = measure_quality(ranked_of(turned)).weeks
+    assert [week.domain for week in weeks] == ["2025-W52", "2026-W01"]
+
+
+def test_the_plain_count_and_the_weighted_figure_come_from_the_same_audits(
+    history: History, quality: Quality
+) -> None:
+    table = history.ranked.table
+    assert quality.uniform is not None
+    assert quality.uniform.audits == int((table["random_audit"] & table["audited"]).sum())
+
+
+def test_unfinished_hard_audits_are_told_with_their_risk_and_what_is_assumed() -> None:
+    table = make_period(seed=2).ranked.table
+    hard = table["selected"] & (table["overturn_probability"] > 0.15)
+    left = hard & (hard.cumsum() % 2 == 0)
+    audited = table["audited"] & ~left
+    table = table.assign(audited=audited, overturned=table["overturned"].where(audited))
+    told = measure_quality(ranked_of(table)).nonresponse
+    assert told.selected - told.finished == int(left.sum())
+    assert told.risk_of_unfinished > told.risk_of_finished
+    assert "assumed" in told.assumption
 
 
 def test_the_first_day_of_all_has_nothing_to_be_recalibrated_on(

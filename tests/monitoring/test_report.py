@@ -10,9 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from features.contract import OUTCOMES, check
 from features.errors import EstimateError
 from features.home import Home
+from features.store import open_store
 from models.estimate import estimate_overturn_rate
+from models.plan import Plan
 from monitoring.pages import PAGES, make_environment
 from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import read_history
@@ -32,6 +35,25 @@ def home(monitored: Monitored) -> Home:
 @pytest.fixture
 def folder(monitored: Monitored) -> Path:
     return monitored.folder
+
+
+@pytest.fixture(scope="module")
+def reviewed(programme: Programme, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report after each audit was reviewed by another, who found no wrong selection."""
+    home = Home(tmp_path_factory.mktemp("reviewed") / "home")
+    shutil.copytree(programme.home.path, home.path)
+    store = open_store(home.store_url())
+    audits = store.outcomes(since=programme.ranked_days[0])
+    verdict = audits["verdict"].where(audits["verdict"] != "wrong_selection", "correct")
+    review = audits.assign(
+        audit_id="second-" + audits["audit_id"],
+        auditor_id="another",
+        verdict=verdict,
+        source="review",
+        inclusion_probability=1.0,
+    )
+    store.add_outcomes(check(review, OUTCOMES).require())
+    return write_report(home, now=NOW).parent
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +133,83 @@ def test_each_group_stands_on_the_quality_page_with_its_figure_or_its_need(
                 assert shown.replace(">", "&gt;").replace("<", "&lt;") in text
 
 
+def test_the_overview_reads_the_figure_in_other_ways(folder: Path, quality: Quality) -> None:
+    text = words_of(read(folder, "index.html"))
+    assert f"By severity {percent(quality.by_severity.accuracy)}" in text
+    assert quality.uniform is not None
+    assert f"By counting alone {percent(quality.uniform.accuracy)}" in text
+    assert f"{quality.uniform.audits} audits picked uniformly" in text
+
+
+def test_the_quality_page_tells_nonresponse_with_what_is_assumed(
+    folder: Path, quality: Quality
+) -> None:
+    text, told = words_of(read(folder, "quality.html")), quality.nonresponse
+    assert f"Finished {told.finished}" in text
+    assert f"their mean risk is {percent(told.risk_of_unfinished)}" in text
+    assert told.assumption in text
+
+
+def test_the_quality_page_has_the_figures_for_those_who_look_daily(
+    folder: Path, quality: Quality
+) -> None:
+    text, last = words_of(read(folder, "quality.html")), quality.looks[-1]
+    assert f"{last.day} {percent(last.accuracy)}" in text
+
+
+def test_without_reviews_the_auditors_page_says_what_to_do(folder: Path) -> None:
+    text = words_of(read(folder, "auditors.html"))
+    assert "No second reviews yet" in text
+    assert "secondlook reviews" in text
+    assert "no second reviews yet" in words_of(read(folder, "index.html"))
+
+
+def test_reviews_correct_the_figure_on_the_pages(reviewed: Path) -> None:
+    text = words_of(read(reviewed, "auditors.html"))
+    table = pd.read_csv(reviewed / "auditors.csv").iloc[0]
+    assert f"As audits found {percent(table['accuracy'])}" in text
+    corrected = percent(table["corrected_accuracy"])
+    assert f"Corrected for auditors' errors {corrected}" in text
+    assert f"Corrected for auditors' errors {corrected}" in words_of(
+        read(reviewed, "index.html")
+    ).replace("&#39;", "'")
+    assert "Cohen's kappa" in text
+    record = json.loads((reviewed / "report.json").read_text(encoding="utf-8"))
+    assert record["figures"]["corrected_accuracy"] == pytest.approx(table["corrected_accuracy"])
+
+
+def test_the_plan_page_shows_the_plan_its_policies_and_what_came_of_it(
+    programme: Programme, folder: Path
+) -> None:
+    document = programme.store.plan_document()
+    assert document is not None
+    plan, text = Plan.from_json(document), words_of(read(folder, "plan.html"))
+    assert plan.version in text
+    for name, stratum in plan.strata.items():
+        assert f"{name} {count(stratum.size)} {percent(stratum.mean_risk)}" in text
+    assert "It came out" in text
+    promised = pd.read_csv(folder / "promised.csv")
+    assert set(promised["plan_version"]) == {"all", *programme.store.plan_documents()}
+
+
+def test_the_plan_page_marks_the_plan_of_now_in_the_what_if(folder: Path) -> None:
+    table = pd.read_csv(folder / "what_if.csv")
+    (now,) = table[table["is_now"]].to_dict("records")
+    text = words_of(read(folder, "plan.html"))
+    assert f"{count(now['capacity'])} {now['dial']} (now) {count(now['errors_found'])}" in text
+
+
+def test_without_a_plan_the_plan_page_says_what_to_do(programme: Programme, tmp_path: Path) -> None:
+    shutil.copytree(programme.home.path, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    with open_store(home.store_url()).engine.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM plans")
+    text = words_of(read(write_report(home, now=NOW).parent, "plan.html"))
+    assert "The store holds no plan" in text
+    assert "secondlook promote" in text
+    assert "not stored" in text
+
+
 def test_the_model_page_shows_the_card_of_what_serves(folder: Path) -> None:
     text = words_of(read(folder, "model.html"))
     assert "secondlook/1" in text
@@ -148,11 +247,21 @@ def test_no_page_carries_a_script_or_a_handler(folder: Path, name: str) -> None:
     assert not [key for _, attributes in outline.tags for key in attributes if key.startswith("on")]
 
 
-@pytest.mark.parametrize("name", ["index.html", "quality.html", "model.html", "drift.html"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "quality.html", "plan.html", "model.html", "drift.html"]
+)
 def test_each_table_says_n(folder: Path, name: str) -> None:
     captions = re.findall(r"<caption>(.*?)</caption>", read(folder, name), flags=re.S)
     assert captions
     assert all("n = " in caption for caption in captions)
+
+
+def test_the_page_of_reviews_has_its_landmarks_and_n(reviewed: Path) -> None:
+    outline = Outline(read(reviewed, "auditors.html"))
+    captions = re.findall(r"<caption>(.*?)</caption>", read(reviewed, "auditors.html"), flags=re.S)
+    assert len(captions) == len(outline.having("table")) == 2
+    assert all("n = " in caption for caption in captions)
+    assert all(len(outline.having(tag)) == 1 for tag in ("h1", "main", "header", "footer"))
 
 
 def test_every_link_leads_somewhere(folder: Path) -> None:
