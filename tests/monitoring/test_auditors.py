@@ -49,7 +49,9 @@ def reviewed_period(*, seed: int, done: float = 1.0, decisions_a_day: int = 1_50
     )
     ranked = ranked_of(table)
     rows = np.flatnonzero(audited)
-    reviews = review_chances(found[rows].astype(float), table["inclusion_probability"].iloc[rows])
+    reviews = review_chances(
+        found[rows].astype(float), table["inclusion_probability"].to_numpy()[rows]
+    )
     due = rng.random(len(rows)) < reviews
     chosen = due & (rng.random(len(rows)) < done)
     audits = outcomes_of(table, rows, found[rows], source="audit", auditor="a")
@@ -152,13 +154,14 @@ def test_a_handful_of_reviews_is_no_correction(reviewed: Reviewed) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"auditor_id": "a"}, {"inclusion_probability": np.nan}], ids=["own", "no chance"]
+    ("column", "value"), [("auditor_id", "a"), ("inclusion_probability", np.nan)]
 )
 def test_a_review_by_the_same_auditor_or_without_its_chance_is_left_out(
-    reviewed: Reviewed, change: dict[str, object]
+    reviewed: Reviewed, column: str, value: str | float
 ) -> None:
     second = reviewed.outcomes["source"] == "review"
-    spoiled = pd.concat([reviewed.outcomes[~second], reviewed.outcomes[second].assign(**change)])
+    spoiled = reviewed.outcomes.copy()
+    spoiled[column] = spoiled[column].mask(second, value)
     auditors = measure_auditors(recalibrated_frame(reviewed.ranked), reviewed.ranked.table, spoiled)
     assert (auditors.reviews, auditors.left_out) == (0, int(second.sum()))
 
