@@ -20,6 +20,7 @@ from monitoring.pages import PAGES, make_environment
 from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import read_history
 from monitoring.recalibrated import recalibrated_frame
+from monitoring.record import read_reports
 from monitoring.report import write_report
 from monitoring.wording import between, count, percent
 from tests.monitoring.conftest import NOW, Monitored, Programme, forget_audits
@@ -289,6 +290,20 @@ def test_the_latest_figures_are_there_for_other_programs(
     latest = json.loads((home.reports / "quality.json").read_text(encoding="utf-8"))
     assert latest["accuracy"] == quality.overall.accuracy
     assert latest["report"] == folder.name
+
+
+def test_a_report_that_an_older_version_wrote_stays_in_the_list(
+    programme: Programme, tmp_path: Path
+) -> None:
+    shutil.copytree(programme.home.path, tmp_path / "home")
+    home = Home(tmp_path / "home")
+    folder = write_report(home, now=NOW).parent
+    record = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    later = ("severity_weighted", "corrected")
+    record["figures"] = {k: v for k, v in record["figures"].items() if not k.startswith(later)}
+    (folder / "report.json").write_text(json.dumps(record), encoding="utf-8")
+    (found,) = read_reports(home.reports)
+    assert found.figures.severity_weighted_accuracy is None
 
 
 def test_a_label_with_markup_is_shown_and_not_run(tmp_path: Path) -> None:
