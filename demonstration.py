@@ -27,12 +27,12 @@ from rich.table import Table
 from features.contract import DECISIONS, DIRECTIONS, OUTCOMES, check
 from features.errors import HomeError, ServiceError
 from features.files import load_checked
+from features.history import groups_of
 from features.home import Home, make_home
 from features.intake import add_decisions, add_outcomes
 from features.mapping import read_mapping
 from features.simulate import audit, simulate
 from features.store import open_store
-from models.second_opinion import groups_of
 from monitoring.monitor import monitor
 from monitoring.report import write_report
 from serving.access import create_key

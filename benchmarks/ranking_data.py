@@ -1,7 +1,8 @@
 """The decisions on which rankings are compared, and how they are split.
 
-By unseen item groups, several times, and by time where time is real. Groups are sampled and split
-whole, so that no near-duplicate of a test decision is ever learned from.
+By unseen item groups, several times, and by time where time is real. Groups are split whole, so
+that no near-duplicate of a test decision is ever learned from; a sample takes items whole, so that
+whoever looked at an item before is still there.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from features.contract import DIRECTIONS
+from features.history import groups_of
 from features.simulate import simulate
 from models.arrays import Floats
-from models.second_opinion import groups_of
 
 TRAIN_SHARE = 0.65
 TIME_IS_REAL = ("mhc",)
@@ -49,9 +50,12 @@ class Experiment:
     decisions, outcomes
         What is known when the model is fitted: decisions of the training part, audited or not, and
         those of their outcomes that have arrived.
+    later
+        Decisions of item groups that the training part does not have, audited or not. In a split
+        by group all are moved by one span, to after the last known outcome: in the order in which
+        they were made, with records that hold all that is known.
     test
-        Audited decisions of item groups that the training part does not have. In a split by group
-        all count as made just after the last known outcome: their records hold all that is known.
+        The audited ones of them.
     overturned, inclusion
         Of each row of `test`: 0 or 1, and its chance of having been audited, in (0, 1].
     truth
@@ -62,6 +66,7 @@ class Experiment:
 
     decisions: pd.DataFrame
     outcomes: pd.DataFrame
+    later: pd.DataFrame
     test: pd.DataFrame
     overturned: Floats
     inclusion: Floats
@@ -90,19 +95,21 @@ def simulated(*, rows: int, seed: int) -> Audited:
 
 
 def split_by_group(data: Audited, *, rows: int, seed: int) -> Experiment:
-    """Split a sample of whole item groups at random, 65 % of its decisions to learn from."""
+    """Split a sample of whole items by group at random, 65 % of its decisions to learn from."""
     rng = np.random.default_rng([seed, 65])
     decisions = _sample(data.decisions, rows, rng)
     ours = _take(groups_of(decisions), round(TRAIN_SHARE * len(decisions)), rng)
     known = _of(data.outcomes, decisions[ours])
-    moved = decisions[~ours].assign(decided_at=known["audited_at"].max() + _MOMENT)
-    return _experiment(data, decisions[ours], known, moved, seed)
+    others = decisions[~ours]
+    moved = known["audited_at"].max() + _MOMENT - others["decided_at"].min()
+    others = others.assign(decided_at=others["decided_at"] + moved)
+    return _experiment(data, decisions[ours], known, others, seed)
 
 
 def split_by_time(data: Audited, *, rows: int, seed: int) -> Experiment:
     """Learn from the earliest 65 % and what was known of them by then; test on later, unseen items.
 
-    The seed changes only which item groups are sampled.
+    The seed changes only which items are sampled.
     """
     decisions = _sample(data.decisions, rows, np.random.default_rng([seed, 65]))
     cut = decisions["decided_at"].sort_values().iloc[round(TRAIN_SHARE * len(decisions)) - 1]
@@ -131,14 +138,15 @@ def last_audits(outcomes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _experiment(
-    data: Audited, decisions: pd.DataFrame, known: pd.DataFrame, test: pd.DataFrame, seed: int
+    data: Audited, decisions: pd.DataFrame, known: pd.DataFrame, later: pd.DataFrame, seed: int
 ) -> Experiment:
-    audited = test.merge(last_audits(data.outcomes), on="decision_id", how="inner")
+    audited = later.merge(last_audits(data.outcomes), on="decision_id", how="inner")
     truth = data.truth
     return Experiment(
         decisions.reset_index(drop=True),
         known.reset_index(drop=True),
-        audited[list(test)],
+        later.reset_index(drop=True),
+        audited[list(later)],
         audited["overturned"].to_numpy(dtype=float),
         audited["inclusion"].to_numpy(dtype=float),
         None if truth is None else truth.loc[audited["decision_id"]].to_numpy(dtype=float),
@@ -153,7 +161,8 @@ def _of(outcomes: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
 def _sample(decisions: pd.DataFrame, rows: int, rng: np.random.Generator) -> pd.DataFrame:
     if len(decisions) <= rows:
         return decisions
-    return decisions[_take(groups_of(decisions), rows, rng)]
+    items = decisions.get("item_id", decisions["decision_id"]).fillna(decisions["decision_id"])
+    return decisions[_take(items, rows, rng)]
 
 
 def _take(groups: pd.Series, rows: int, rng: np.random.Generator) -> np.ndarray:

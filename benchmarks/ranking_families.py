@@ -1,7 +1,7 @@
 """What each family of features adds: the model fitted with all of them, and with each left out.
 
-The steps are those of the model that ships. A family is left out by making its columns null in
-every frame before the risk model is fitted.
+A family is left out by making its columns null in every frame before the risk model is fitted. The
+figures are of ranking; a calibration would be the same work for each.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from benchmarks.ranking_data import Experiment
+from benchmarks.ranking_data import Experiment, last_audits
 from benchmarks.ranking_figures import figures
-from benchmarks.ranking_frames import Parts, build_parts
+from benchmarks.ranking_frames import Frames, build_frames
 from features.frame import FEATURES, Feature, extra_features
 from models.arrays import Floats
-from models.risk import calibrated, fit_calibration, fit_risk
+from models.risk import fit_risk
 from training.learn import LearningSettings
 
 ALL = "all"
@@ -27,43 +28,31 @@ def measure_families(
 ) -> dict[str, dict[str, float]]:
     """Return the figures with all families, under ``all``, and without each that is known here."""
     features = (*FEATURES, *extra_features(experiment.decisions))
-    parts = build_parts(experiment, calibrate_share=settings.test_share)
-    known = {f.family for f in features if parts.fit_frame[f.name].notna().any()}
+    frames = build_frames(experiment, settings)
+    verdicts = last_audits(experiment.outcomes).set_index("decision_id")["verdict"]
+    verdicts = verdicts.loc[frames.decision_ids].reset_index(drop=True)
+    known = {f.family for f in features if frames.train[f.name].notna().any()}
     found = {}
     for family in (ALL, *sorted(known)):
         left_out = [f for f in features if f.family == family]
-        predicted = fit_without(parts, left_out, features=features, settings=settings)
-        found[family] = figures(predicted, experiment.overturned, experiment.inclusion)
+        predicted = fit_without(frames, verdicts, left_out, settings=settings)
+        of_ranking = figures(predicted, experiment.overturned, experiment.inclusion)
+        del of_ranking["ece"]
+        found[family] = of_ranking
     return found
 
 
 def fit_without(
-    parts: Parts,
-    left_out: Iterable[Feature],
-    *,
-    features: tuple[Feature, ...],
-    settings: LearningSettings,
+    frames: Frames, verdicts: pd.Series, left_out: Iterable[Feature], *, settings: LearningSettings
 ) -> Floats:
-    """Return the test rows' probabilities of a model that does not know some features."""
-    fit, calibrate, test = (
-        _without(frame, left_out)
-        for frame in (parts.fit_frame, parts.calibrate_frame, parts.test_frame)
-    )
-    model = fit_risk(
-        fit,
-        parts.audited.loc[parts.fit, "verdict"],
-        extras=features[len(FEATURES) :],
-        settings=settings.risk,
-    )
-    rows = parts.audited[parts.calibrate]
-    calibration = fit_calibration(
-        model, calibrate, rows["overturned"].to_numpy(), rows["inclusion"].to_numpy()
-    )
-    return calibrated(calibration, model.log_odds(test))
+    """Return the test rows' scores, 0 to 1, of a model that does not know some features."""
+    left_out = list(left_out)
+    extras = extra_features(frames.train)
+    train = _without(frames.train, left_out).reset_index(drop=True)
+    model = fit_risk(train, verdicts, extras=extras, settings=settings.risk)
+    return np.asarray(expit(model.log_odds(_without(frames.test, left_out))))
 
 
 def _without(frame: pd.DataFrame, left_out: Iterable[Feature]) -> pd.DataFrame:
-    poorer = frame.copy()
-    for feature in left_out:
-        poorer[feature.name] = poorer[feature.name].where(np.zeros(len(poorer), dtype=bool))
-    return poorer
+    nothing = np.zeros(len(frame), dtype=bool)
+    return frame.assign(**{f.name: frame[f.name].where(nothing) for f in left_out})

@@ -35,10 +35,9 @@ from benchmarks.ranking_data import (
 )
 from benchmarks.ranking_families import ALL, measure_families
 from benchmarks.ranking_figures import figures, over_seeds
-from benchmarks.ranking_frames import Frames, build_frames
+from benchmarks.ranking_frames import Frames, build_frames, known_of_test
 from benchmarks.rivals import ALONE, ON_FRAMES, Prediction, timed
 from features.policies import Policies
-from features.track_record import events, replay
 from models.arrays import Floats
 from models.bundle import Bundle
 from models.scoring import score
@@ -54,16 +53,15 @@ Results = dict[str, dict[str, dict[str, list[float]]]]
 
 
 def learning_settings(*, shared_outcomes: bool) -> LearningSettings:
-    """Return how the product learns here; the one place to tell it of the data's nature.
+    """Return how the product learns here: as it comes, unless told of the data's nature.
 
     Parameters
     ----------
     shared_outcomes
-        Whether an outcome is made from other decisions on the same item, so that no feature may
-        read these. Today the product has no feature that does, and so no setting to pass.
+        Whether an outcome is known to be made from other decisions on the same item, so that no
+        feature may read these. Where it is not told, the product judges by the data.
     """
-    del shared_outcomes  # SEAM: pass it to LearningSettings once the product has such a setting.
-    return LearningSettings()
+    return LearningSettings(earlier_looks=False if shared_outcomes else None)
 
 
 def second_look(experiment: Experiment, settings: LearningSettings) -> Prediction:
@@ -74,8 +72,7 @@ def second_look(experiment: Experiment, settings: LearningSettings) -> Predictio
         return learn(decisions, outcomes, policies=Policies(), settings=settings)[0]
 
     def predict(bundle: Bundle) -> Floats:
-        past = events(experiment.decisions, experiment.outcomes)
-        records = replay(experiment.test, past, bundle.record_settings)
+        records = known_of_test(experiment, bundle.record_settings)
         return score(bundle, experiment.test, records).overturn_probability
 
     return timed(fit, predict)
@@ -99,7 +96,7 @@ def measure_methods(
     experiment: Experiment, methods: list[str], settings: LearningSettings
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield each method's figures on one split."""
-    shared = build_frames(experiment) if set(methods) & set(ON_FRAMES) else None
+    shared = build_frames(experiment, settings) if set(methods) & set(ON_FRAMES) else None
     for method in methods:
         found = predict_by(method, experiment, shared, settings)
         if found is not None:

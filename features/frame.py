@@ -49,6 +49,7 @@ class Feature:
 _SUBJECTS = {
     "everything": "decisions overall",
     "policy": "this policy",
+    "policy_version": "this version of the policy",
     "policy_action": "this action under this policy",
     "language_action": "this action in this language",
     "team": "this team",
@@ -79,10 +80,48 @@ OPINION_FEATURES = (
         "opinion_margin", "number", "second opinion",
         "second opinion: lead of the action over the best other", -1, 1, -1,
     ),
+    Feature(
+        "opinion_gap", "number", "second opinion",
+        "second opinion: how much stricter than the action", -1, 1,
+    ),
     Feature("opinion_entropy", "number", "second opinion", "how torn the second opinion is", 0, 1),
     Feature(
         "opinion_of_error", "number", "second opinion",
         "errors on similar content", 0, 1, 1,
+    ),
+)  # fmt: skip
+
+USUAL_FEATURES = (
+    Feature(
+        "usual_of_action", "number", "usual action",
+        "how usual the action is for such items", 0, 1, -1,
+    ),
+    Feature(
+        "usual_lead", "number", "usual action",
+        "lead of the action over the next usual one", -1, 1, -1,
+    ),
+    Feature(
+        "usual_gap", "number", "usual action",
+        "how much stricter such items are usually judged", -1, 1,
+    ),
+)  # fmt: skip
+
+HISTORY_FEATURES = (
+    Feature("log_earlier_looks", "number", "earlier look", "earlier decisions on the same item", 0),
+    Feature(
+        "earlier_agreement", "number", "earlier look",
+        "earlier decisions on the same item that agree", 0, 1, -1,
+    ),
+    Feature(
+        "audited_agreement", "number", "earlier look",
+        "audits of the same item that agree", 0, 1, -1,
+    ),
+    Feature("log_decisions_last_hour", "number", "work", "decisions in the hour before", 0),
+    Feature("log_minutes_since_last", "number", "work", "minutes since the decision before", 0),
+    Feature("hours_into_shift", "number", "work", "hours into the shift", 0, 24),
+    Feature(
+        "language_share", "number", "work",
+        "share of the moderator's day in this language", 0, 1,
     ),
 )  # fmt: skip
 
@@ -99,6 +138,7 @@ NUMBERS = (
     Feature("log_views", "number", "decision", "views", 0),
     Feature("log_tenure_days", "number", "decision", "time in the job", 0),
     Feature("graphic_level", "number", "decision", "graphic level", 0, 3),
+    Feature("log_content_length", "number", "decision", "length of the text", 0),
 )  # fmt: skip
 
 FEATURES: tuple[Feature, ...] = (
@@ -118,7 +158,9 @@ FEATURES: tuple[Feature, ...] = (
             ),
         )
     ),
+    *HISTORY_FEATURES,
     *OPINION_FEATURES,
+    *USUAL_FEATURES,
     *(Feature(name, "category", "decision", meaning) for name, meaning in _CATEGORIES),
 )  # fmt: skip
 
@@ -146,12 +188,14 @@ def build_frame(
 ) -> pd.DataFrame:
     """Return the features of decisions, a row each, in the order of `FEATURES` and `extras`.
 
+    `USUAL_FEATURES` are null: `models.usual_action` works them out from the others.
+
     Parameters
     ----------
     decisions
         Rows that keep the contract.
     records
-        Their track records, from `replay` or `TrackRecord.look_up`.
+        What is known of them, from `features.known`; what is not in it is null.
     opinion
         Their second opinion, columns as `OPINION_FEATURES`; without one these are null.
     top_rank
@@ -183,13 +227,20 @@ def build_frame(
         "log_views": np.log1p(_number(decisions, "views")),
         "log_tenure_days": np.log1p(_number(decisions, "moderator_tenure_days")),
         "graphic_level": _number(decisions, "graphic_level"),
+        "log_content_length": np.log1p(_length(decisions)),
+        "hours_into_shift": _number(records, "hours_into_shift"),
+        "language_share": _number(records, "language_share"),
+        "earlier_agreement": _number(records, "earlier_agreement"),
+        "audited_agreement": _number(records, "audited_agreement"),
     }
+    for name in ("earlier_looks", "decisions_last_hour", "minutes_since_last"):
+        columns[f"log_{name}"] = np.log1p(_number(records, name))
     for key in KEYS:
         columns[f"{key.name}_rate"] = _number(records, f"{key.name}_rate")
         columns[f"log_{key.name}_audits"] = np.log1p(_number(records, f"{key.name}_audits"))
-    for feature in OPINION_FEATURES:
-        values = None if opinion is None else opinion[feature.name].to_numpy(dtype=float)
-        columns[feature.name] = np.full(len(decisions), np.nan) if values is None else values
+    told = pd.DataFrame(index=decisions.index) if opinion is None else opinion
+    columns |= {feature.name: _number(told, feature.name) for feature in OPINION_FEATURES}
+    columns |= {feature.name: np.full(len(decisions), np.nan) for feature in USUAL_FEATURES}
     wanted = (*FEATURES, *extras)
     for feature in wanted:
         if feature.name not in columns:
@@ -203,6 +254,13 @@ def _number(frame: pd.DataFrame, name: str) -> np.ndarray:
     if name not in frame:
         return np.full(len(frame), np.nan)
     return np.asarray(frame[name].to_numpy(dtype=float, na_value=np.nan))
+
+
+def _length(decisions: pd.DataFrame) -> np.ndarray:
+    """Return the length of the text in characters, null where there is none."""
+    if "text" not in decisions:
+        return np.full(len(decisions), np.nan)
+    return np.asarray(decisions["text"].astype("str").str.len(), dtype=float)
 
 
 def _own_column(decisions: pd.DataFrame, feature: Feature) -> pd.Series | np.ndarray:

@@ -35,6 +35,7 @@ class Key:
 KEYS = (
     Key("everything", (), None),
     Key("policy", ("policy",), "everything"),
+    Key("policy_version", ("policy", "policy_version"), "policy"),
     Key("policy_action", ("policy", "action"), "policy"),
     Key("language_action", ("language", "action"), "everything"),
     Key("team", ("moderator_team",), "everything"),
@@ -42,7 +43,11 @@ KEYS = (
     Key("moderator_action", ("moderator_id", "action"), "moderator"),
     Key("moderator_policy", ("moderator_id", "policy"), "moderator"),
 )
-"""Parents stand before their children."""
+"""Parents stand before their children.
+
+A new version of a policy so starts from the rate of the versions before it, which counts for as
+much as `RecordSettings.strength` audits: a change of policy is a new record, not noise in the old.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,9 @@ class RecordSettings:
         Largest weight of one audit.
     prior_rate
         Overturn rate assumed before the first audit of all.
+    earlier_looks
+        Whether earlier decisions and audits of the same item may be read; false where outcomes
+        were made from other decisions on the item, as by a majority.
     """
 
     half_life_days: float = 60.0
@@ -68,6 +76,7 @@ class RecordSettings:
     typical_inclusion: float = 1.0
     weight_cap: float = 10.0
     prior_rate: float = 0.05
+    earlier_looks: bool = True
 
 
 def events(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:

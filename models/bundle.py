@@ -4,6 +4,7 @@
 
     manifest.json    format, library versions, SHA-256 of each part, and the fingerprint of it all
     trees.txt        LightGBM's own text
+    usual.txt        that of the usual action; empty where there is none
     arrays.npz       coefficients, scales and weights
     model.json       vocabularies, calibration, shares, settings, policies
     card.json        training window, data fingerprint, metrics
@@ -36,13 +37,15 @@ from features.policies import Policies, Policy
 from features.track_record import RecordSettings
 from models.contributions import Contributions, fit_contributions
 from models.encoding import Encoder
-from models.recalibration import Recalibration
+from models.recalibration import DomainRecalibration, Recalibration
 from models.risk import DirectionShares, RiskModel
 from models.second_opinion import SecondOpinion
+from models.usual_action import UsualAction
 
-FORMAT = 1
-_PARTS = ("trees.txt", "arrays.npz", "model.json", "card.json", "profile.parquet")
+FORMAT = 2
+_PARTS = ("trees.txt", "usual.txt", "arrays.npz", "model.json", "card.json", "profile.parquet")
 _OPINION_ARRAYS = (
+    "strictness",
     "rarity",
     "action_weights",
     "action_intercept",
@@ -59,8 +62,9 @@ class Bundle:
     ----------
     fingerprint
         First 12 hex digits of the SHA-256 over all parts; empty before it is saved.
-    risk, opinion
-        The fitted models; `opinion` is null where training had no content.
+    risk, opinion, usual
+        The fitted models; `opinion` is null where training had no content, `usual` where it had
+        too few decisions or one action only.
     record_settings
         How track records are kept for this model.
     policies
@@ -80,6 +84,7 @@ class Bundle:
     fingerprint: str
     risk: RiskModel
     opinion: SecondOpinion | None
+    usual: UsualAction | None
     record_settings: RecordSettings
     policies: Policies
     top_rank: float
@@ -101,6 +106,8 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
     """Write a bundle into a new folder and return its fingerprint."""
     folder.mkdir(parents=True)
     (folder / "trees.txt").write_text(bundle.risk.booster.model_to_string(), encoding="utf-8")
+    usual = "" if bundle.usual is None else bundle.usual.booster.model_to_string()
+    (folder / "usual.txt").write_text(usual, encoding="utf-8")
     np.savez(folder / "arrays.npz", allow_pickle=False, **_arrays(bundle))
     _write_json(folder / "model.json", _document(bundle))
     _write_json(folder / "card.json", bundle.card)
@@ -129,9 +136,9 @@ def load_bundle(folder: Path) -> Bundle:
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
         with np.load(folder / "arrays.npz", allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        booster = lgb.Booster(model_str=(folder / "trees.txt").read_text(encoding="utf-8"))
+        trees = {name: _trees(folder / f"{name}.txt") for name in ("trees", "usual")}
         profile = pd.read_parquet(folder / "profile.parquet")
-        return _assemble(manifest["fingerprint"], document, arrays, booster, card, profile)
+        return _assemble(manifest["fingerprint"], document, arrays, trees, card, profile)
     except (
         ValueError,
         KeyError,
@@ -214,6 +221,8 @@ def _arrays(bundle: Bundle) -> dict[str, np.ndarray]:
     }
     if bundle.opinion is not None:
         arrays |= {f"opinion_{n}": getattr(bundle.opinion, n) for n in _OPINION_ARRAYS}
+    if bundle.usual is not None:
+        arrays["usual_strictness"] = bundle.usual.strictness
     return arrays
 
 
@@ -223,13 +232,23 @@ def _document(bundle: Bundle) -> dict[str, Any]:
         "vocabularies": risk.encoder.vocabularies,
         "intercept": risk.intercept,
         "tree_share": risk.tree_share,
-        "calibration": msgspec.to_builtins(risk.calibration),
+        "calibration": {
+            "whole": msgspec.to_builtins(risk.calibration.whole),
+            "by_domain": msgspec.to_builtins(dict(risk.calibration.by_domain)),
+        },
         "directions": {
             "by_cell": [[*cell, list(shares)] for cell, shares in risk.directions.by_cell.items()],
             "by_action": {name: list(s) for name, s in risk.directions.by_action.items()},
             "overall": list(risk.directions.overall),
         },
         "opinion_actions": list(bundle.opinion.actions) if bundle.opinion else None,
+        "usual": None
+        if bundle.usual is None
+        else {
+            "actions": list(bundle.usual.actions),
+            "inputs": list(bundle.usual.inputs),
+            "vocabularies": bundle.usual.vocabularies,
+        },
         "record_settings": msgspec.to_builtins(bundle.record_settings),
         "policies": msgspec.to_builtins(bundle.policies),
         "top_rank": bundle.top_rank,
@@ -241,7 +260,7 @@ def _assemble(
     fingerprint: str,
     document: dict[str, Any],
     arrays: dict[str, np.ndarray],
-    booster: lgb.Booster,
+    trees: dict[str, lgb.Booster | None],
     card: dict[str, Any],
     profile: pd.DataFrame,
 ) -> Bundle:
@@ -250,17 +269,22 @@ def _assemble(
     encoder = Encoder(
         (*FEATURES, *extras), vocabularies, arrays["mean"], arrays["scale"], arrays["owner"]
     )
+    booster = trees["trees"]
+    if booster is None or booster.feature_name() != [f.name for f in encoder.features]:
+        raise ValueError("its features are not those of this version of Second Look")
+    calibration = document["calibration"]
     risk = RiskModel(
         encoder,
         booster,
         arrays["coefficients"],
         document["intercept"],
         document["tree_share"],
-        Recalibration(**document["calibration"]),
+        DomainRecalibration(
+            Recalibration(**calibration["whole"]),
+            {name: Recalibration(**own) for name, own in calibration["by_domain"].items()},
+        ),
         _directions(document["directions"]),
     )
-    if booster.feature_name() != [feature.name for feature in encoder.features]:
-        raise ValueError("its features are not those of this version of Second Look")
     actions = document["opinion_actions"]
     opinion = (
         SecondOpinion(tuple(actions), *(arrays[f"opinion_{n}"] for n in _OPINION_ARRAYS))
@@ -272,6 +296,7 @@ def _assemble(
         fingerprint=fingerprint,
         risk=risk,
         opinion=opinion,
+        usual=_usual(document["usual"], arrays, trees["usual"]),
         record_settings=RecordSettings(**document["record_settings"]),
         policies=Policies(
             msgspec.convert(rules["default"], Policy),
@@ -283,6 +308,21 @@ def _assemble(
         profile=profile,
         contributions=fit_contributions(risk),
     )
+
+
+def _usual(
+    document: dict[str, Any] | None, arrays: dict[str, np.ndarray], booster: lgb.Booster | None
+) -> UsualAction | None:
+    if document is None or booster is None:
+        return None
+    vocabularies = {name: tuple(words) for name, words in document["vocabularies"].items()}
+    actions, inputs = tuple(document["actions"]), tuple(document["inputs"])
+    return UsualAction(actions, arrays["usual_strictness"], inputs, vocabularies, booster)
+
+
+def _trees(path: Path) -> lgb.Booster | None:
+    text = path.read_text(encoding="utf-8")
+    return lgb.Booster(model_str=text) if text else None
 
 
 def _directions(document: dict[str, Any]) -> DirectionShares:

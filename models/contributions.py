@@ -32,8 +32,8 @@ class Contributions:
     leaves: tuple[np.ndarray, ...]
     base: float
 
-    def of(self, model: RiskModel, frame: pd.DataFrame) -> tuple[np.ndarray, float]:
-        """Return the parts, shape (rows, features), and the base that they add to.
+    def of(self, model: RiskModel, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Return the parts, shape (rows, features), and the bases that they add to, shape (rows,).
 
         Their sum is the calibrated log-odds of the risk model.
         """
@@ -41,10 +41,11 @@ class Contributions:
         linear = np.zeros_like(trees)
         parts = model.encoder.linear_matrix(frame) * model.coefficients
         np.add.at(linear.T, model.encoder.owner, parts.T)
-        share, slope = model.tree_share, model.calibration.slope
+        share = model.tree_share
         base = share * self.base + (1 - share) * model.intercept
         both = share * trees + (1 - share) * linear
-        return slope * both, float(model.calibration.intercept + slope * base)
+        intercept, slope = model.calibration.parameters(frame["policy"].to_numpy(dtype=object))
+        return slope[:, None] * both, intercept + slope * base
 
     def _of_trees(self, model: RiskModel, frame: pd.DataFrame) -> np.ndarray:
         leaf = model.booster.predict(

@@ -48,7 +48,7 @@ class Encoder:
     def tree_matrix(self, frame: pd.DataFrame) -> np.ndarray:
         """Return shape (rows, features): numbers as they are, categories as codes, null as NaN."""
         columns = [
-            _codes(frame[f.name], self.vocabularies[f.name])
+            codes_of(frame[f.name], self.vocabularies[f.name])
             if f.kind == "category"
             else frame[f.name].to_numpy(dtype=float)
             for f in self.features
@@ -73,7 +73,7 @@ def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encode
     True
     """
     features = (*FEATURES, *extras)
-    vocabularies = {f.name: _vocabulary(frame[f.name]) for f in features if f.kind == "category"}
+    vocabularies = {f.name: vocabulary_of(frame[f.name]) for f in features if f.kind == "category"}
     linear = _linear(features, vocabularies, frame)
     raw = np.column_stack([column for _, column in linear])
     known = np.isfinite(raw)
@@ -84,14 +84,16 @@ def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encode
     return Encoder(features, vocabularies, mean, scale, np.array([i for i, _ in linear]))
 
 
-def _vocabulary(values: pd.Series) -> tuple[str, ...]:
+def vocabulary_of(values: pd.Series) -> tuple[str, ...]:
+    """Return the categories to know, the most frequent first; rare ones are left out."""
     counts = values.value_counts()
     counts = counts[counts >= min(_FEWEST_ROWS, counts.max() if len(counts) else 0)]
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
     return tuple(str(name) for name, _ in ordered[:_MOST_CATEGORIES])
 
 
-def _codes(values: pd.Series, vocabulary: tuple[str, ...]) -> np.ndarray:
+def codes_of(values: pd.Series, vocabulary: tuple[str, ...]) -> np.ndarray:
+    """Return the position of each value in the vocabulary; NaN where it is not known."""
     codes = pd.Index(vocabulary, dtype="str").get_indexer(pd.Index(values)).astype(float)
     codes[codes < 0] = np.nan
     return codes
@@ -104,7 +106,7 @@ def _linear(
     columns: list[tuple[int, np.ndarray]] = []
     for i, feature in enumerate(features):
         if feature.kind == "category":
-            codes = _codes(frame[feature.name], vocabularies[feature.name])
+            codes = codes_of(frame[feature.name], vocabularies[feature.name])
             columns += [
                 (i, (codes == code).astype(float))
                 for code in range(len(vocabularies[feature.name]))

@@ -106,6 +106,13 @@ class DomainRecalibration:
                 recalibrated[rows] = own.apply(overturn_probability[rows])
         return recalibrated
 
+    def parameters(self, domain: Texts) -> tuple[Floats, Floats]:
+        """Intercept and slope, per row."""
+        codes, names = pd.factorize(np.asarray(domain, dtype=object))
+        each = [self.by_domain.get(str(name), self.whole) for name in names] + [self.whole]
+        table = np.array([[one.intercept, one.slope] for one in each])[codes]
+        return table[:, 0], table[:, 1]
+
 
 def fit_recalibration_by(
     overturn_probability: Floats,

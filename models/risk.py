@@ -2,8 +2,9 @@
 
 A small monotone LightGBM and a logistic model, both on the same features, are averaged in log-odds;
 a two-parameter calibration on later audits, weighted by one over their inclusion probability, turns
-the average into a probability. Training itself is not weighted so: it would raise the variance and
-lose ranking. Shares by direction come from past overturns of the same policy and action.
+the average into a probability: each policy's own, drawn to the whole's where its audits are few.
+Training itself is not weighted so: it would raise the variance and lose ranking. Shares by
+direction come from past overturns of the same policy and action.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from features.contract import DIRECTIONS
 from features.errors import TrainingError
 from features.frame import Feature
 from models.encoding import Encoder, fit_encoder
-from models.recalibration import Recalibration, fit_recalibration
+from models.recalibration import IDENTITY, DomainRecalibration, Recalibration, fit_recalibration_by
 
 FEWEST_OVERTURNS = 20
 _SHARE_STRENGTH = 5.0
 _LOWEST, _HIGHEST = 1e-6, 1 - 1e-6
 _ROWS_FOR_THREADS = 100_000  # below it threads cost more than they bring
+_LEAST_SLOPE = 0.05
+"""Of a calibration: a worse record may never lower the risk, so none turns the scores around."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class RiskSettings:
     leaves: int = 12
     learning_rate: float = 0.04
     leaf_rows: int = 40
-    ridge: float = 0.05
+    ridge: float = 0.5
     tree_share: float = 0.5
     seed: int = 0
 
@@ -90,7 +93,7 @@ class RiskModel:
     coefficients: np.ndarray
     intercept: float
     tree_share: float
-    calibration: Recalibration
+    calibration: DomainRecalibration
     directions: DirectionShares
 
     def log_odds(self, frame: pd.DataFrame) -> np.ndarray:
@@ -101,13 +104,14 @@ class RiskModel:
 
     def by_direction(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the probability of each direction, shape (rows, 3); the sum is the risk."""
-        risk = calibrated(self.calibration, self.log_odds(frame))
-        return np.asarray(risk[:, None] * self.directions.of(frame))
+        return np.asarray(self.risk(frame)[:, None] * self.directions.of(frame))
 
-
-def calibrated(calibration: Recalibration, log_odds: np.ndarray) -> np.ndarray:
-    """Return probabilities of log-odds, shape (rows,), kept off 0 and 1."""
-    return np.clip(calibration.apply(expit(log_odds)), _LOWEST, _HIGHEST)
+    def risk(self, frame: pd.DataFrame) -> np.ndarray:
+        """Return the calibrated probability of an overturn, shape (rows,), kept off 0 and 1."""
+        policy = frame["policy"].to_numpy(dtype=object)
+        return np.clip(
+            self.calibration.apply(expit(self.log_odds(frame)), policy), _LOWEST, _HIGHEST
+        )
 
 
 def fit_risk(
@@ -147,16 +151,30 @@ def fit_risk(
         coefficients,
         intercept,
         settings.tree_share,
-        Recalibration(0.0, 1.0),
+        DomainRecalibration(IDENTITY, {}),
         _fit_directions(frame, verdicts),
     )
 
 
 def fit_calibration(
-    model: RiskModel, frame: pd.DataFrame, overturned: np.ndarray, inclusion: np.ndarray
-) -> Recalibration:
-    """Fit the calibration on later audits; `inclusion` is each one's inclusion probability."""
-    return fit_recalibration(expit(model.log_odds(frame)), overturned, inclusion)
+    log_odds: np.ndarray, policy: np.ndarray, overturned: np.ndarray, inclusion: np.ndarray
+) -> DomainRecalibration:
+    """Fit the calibration on later audits, by policy.
+
+    Parameters
+    ----------
+    log_odds
+        As `RiskModel.log_odds` gave them before the audits were known, one row an audit.
+    inclusion
+        Inclusion probability of each audit.
+    """
+    fitted = fit_recalibration_by(expit(log_odds), overturned, inclusion, domain=policy)
+    own = {name: _upright(each) for name, each in fitted.by_domain.items()}
+    return DomainRecalibration(_upright(fitted.whole), own)
+
+
+def _upright(calibration: Recalibration) -> Recalibration:
+    return Recalibration(calibration.intercept, max(calibration.slope, _LEAST_SLOPE))
 
 
 def _fit_trees(

@@ -38,9 +38,10 @@ class Scores:
 def features_of(bundle: Bundle, decisions: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """Return the features of decisions as the bundle's model takes them."""
     opinion = None if bundle.opinion is None else bundle.opinion.of(decisions)
-    return build_frame(
+    frame = build_frame(
         decisions, records, opinion=opinion, top_rank=bundle.top_rank, extras=bundle.extras
     )
+    return frame if bundle.usual is None else frame.assign(**bundle.usual.of(frame))
 
 
 def score(bundle: Bundle, decisions: pd.DataFrame, records: pd.DataFrame) -> Scores:

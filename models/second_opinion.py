@@ -1,9 +1,10 @@
 """Second opinion: what the content suggests should have been decided.
 
-Two linear models on hashed character and word n-grams: which action was right for such content,
-and whether such content with this action was overturned. For training rows both are fitted out of
-fold by ``item_group``, so that no row is judged by a model that saw a near-duplicate of it. Hashing
-keeps no vocabulary: no user's words are stored. Without content every value is null.
+Two linear models on hashed character and word n-grams and on the embedding, where one came: which
+action was right for such content, and whether such content with this action was overturned. For
+training rows both are fitted out of fold by ``item_group``, so that no row is judged by a model
+that saw a near-duplicate of it. Hashing keeps no vocabulary: no user's words are stored. Without
+content every value is null.
 """
 
 from __future__ import annotations
@@ -17,13 +18,19 @@ from scipy.special import expit, softmax
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from features.contract import DIRECTIONS
 from features.frame import OPINION_FEATURES
+from models.right_action import (
+    FOLDS,
+    findings_of,
+    fold_of,
+    opinion_on,
+    right_action,
+    strictness_of,
+)
 
 _BITS = 17
 _FEWEST_ROWS = 200
 _FEWEST_OVERTURNS = 30
-_FOLDS = 5
 _COLUMNS = [feature.name for feature in OPINION_FEATURES]
 
 
@@ -35,15 +42,19 @@ class SecondOpinion:
     ----------
     actions
         The actions that it knows.
+    strictness
+        Of each, 0 to 1; null where actions have no rank.
     rarity
-        Inverse document frequency of each hash bucket, shape (buckets,).
+        Weight of each column of `contents`: of a hash bucket its inverse document frequency, of an
+        embedding's number 1; shape (columns,).
     action_weights, action_intercept
-        Of the model of the right action, shapes (buckets, actions) and (actions,).
+        Of the model of the right action, shapes (columns, actions) and (actions,).
     error_weights, error_intercept
         Of the model of an overturn given the action taken, same shapes.
     """
 
     actions: tuple[str, ...]
+    strictness: np.ndarray
     rarity: np.ndarray
     action_weights: np.ndarray
     action_intercept: np.ndarray
@@ -53,13 +64,14 @@ class SecondOpinion:
     def of(self, decisions: pd.DataFrame, grams: sparse.csr_array | None = None) -> pd.DataFrame:
         """Return the opinion on each decision, columns as `features.frame.OPINION_FEATURES`.
 
-        Null where there is no text; where the action is not known only the entropy is given.
-        `grams` are the decisions' own, from `hashed`, where they are at hand already.
+        Null where there is no content; where the action is not known only the entropy is given.
+        `grams` are the decisions' own, from `contents`, where they are at hand already.
         """
         opinion = np.full((len(decisions), len(_COLUMNS)), np.nan)
-        rows = _with_text(decisions)
+        rows = _with_content(decisions)
         if len(rows):
-            told = hashed(decisions["text"].iloc[rows]) if grams is None else grams[rows]
+            width = len(self.rarity) - 2 * 2**_BITS
+            told = contents(decisions.iloc[rows], width) if grams is None else grams[rows]
             opinion[rows] = self._of_grams(told, decisions["action"].iloc[rows])
         return pd.DataFrame(opinion, columns=_COLUMNS, index=decisions.index)
 
@@ -68,18 +80,39 @@ class SecondOpinion:
         right = softmax(grams @ self.action_weights + self.action_intercept, axis=1)
         error = expit(grams @ self.error_weights + self.error_intercept)
         codes = pd.Index(self.actions, dtype="str").get_indexer(pd.Index(actions))
-        taken = np.take_along_axis(right, np.maximum(codes, 0)[:, None], axis=1)[:, 0]
-        others = right.copy()
-        others[np.arange(len(codes)), codes] = 0
-        entropy = -(right * np.log(np.maximum(right, 1e-12))).sum(axis=1) / np.log(
-            len(self.actions)
-        )
+        taken, lead, gap = opinion_on(right, codes, self.strictness)
+        entropy = -(right * np.log(np.maximum(right, 1e-12))).sum(axis=1)
+        entropy = np.clip(entropy / np.log(len(self.actions)), 0, 1)
         mistaken = np.take_along_axis(error, np.maximum(codes, 0)[:, None], axis=1)[:, 0]
-        told = np.column_stack(
-            [taken, taken - others.max(axis=1), np.clip(entropy, 0, 1), mistaken]
-        )
-        told[codes < 0, :2] = told[codes < 0, 3:] = np.nan
-        return told
+        mistaken = np.where(codes < 0, np.nan, mistaken)
+        return np.column_stack([taken, lead, gap, entropy, mistaken])
+
+
+def embedding_width(decisions: pd.DataFrame) -> int:
+    """Return the length of most embeddings; 0 where there is none."""
+    if "embedding" not in decisions:
+        return 0
+    lengths = decisions["embedding"].dropna().map(len)
+    return int(lengths.mode().max()) if len(lengths) else 0
+
+
+def contents(decisions: pd.DataFrame, width: int) -> sparse.csr_array:
+    """Return what the second opinion reads of decisions, shape (rows, buckets + width).
+
+    Hashed n-grams of the text, and the embedding where it has `width` numbers, each of length 1;
+    zeros where there is none.
+    """
+    nothing = pd.Series(None, index=decisions.index, dtype="str")
+    grams = hashed(decisions.get("text", nothing))
+    if not width:
+        return grams
+    vectors = np.zeros((len(decisions), width))
+    given = decisions.get("embedding", pd.Series(None, index=decisions.index, dtype=object))
+    for row, vector in enumerate(given):
+        if vector is not None and np.size(vector) == width:
+            vectors[row] = np.asarray(vector, dtype=float)
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return sparse.csr_array(sparse.hstack([grams, sparse.csr_array(vectors)], format="csr"))
 
 
 def hashed(texts: pd.Series) -> sparse.csr_array:
@@ -100,33 +133,35 @@ def hashed(texts: pd.Series) -> sparse.csr_array:
 def fit_second_opinion(
     decisions: pd.DataFrame, outcomes: pd.DataFrame, grams: sparse.csr_array
 ) -> SecondOpinion | None:
-    """Fit a second opinion on decisions with text; null where there is too little to learn from.
+    """Fit a second opinion on decisions with content; null where there is too little to learn from.
 
     Parameters
     ----------
     decisions
-        Rows with ``text`` and ``action``, audited or not.
+        Rows with ``text`` or ``embedding``, and ``action``; audited or not.
     outcomes
         What audits found of some of them.
     grams
-        `hashed` texts of the decisions.
+        `contents` of the decisions.
     """
-    rows = _with_text(decisions)
+    rows = _with_content(decisions)
     actions = tuple(sorted(decisions["action"].iloc[rows].unique()))
     if len(rows) < _FEWEST_ROWS or len(actions) < 2:
         return None
-    told = decisions.iloc[rows].merge(_findings(outcomes), on="decision_id", how="left")
+    told = decisions.iloc[rows].merge(findings_of(outcomes), on="decision_id", how="left")
     seen = np.bincount(grams[rows].indices, minlength=grams.shape[1])
     rarity = np.log((1 + len(rows)) / (1 + seen)) + 1
+    rarity[2 * 2**_BITS :] = 1.0
     used = np.flatnonzero(seen)
     weighed = (grams[rows] @ sparse.diags_array(rarity))[:, used]
-    right = _fit_action(weighed, _right_action(told, actions), actions)
+    right = _fit_action(weighed, right_action(told, actions), actions)
     error = _fit_error(weighed, told, actions)
     spread = [np.zeros((grams.shape[1], len(actions)), np.float32) for _ in range(2)]
     for whole, (weights, _) in zip(spread, (right, error), strict=True):
         whole[used] = weights
     return SecondOpinion(
         actions,
+        strictness_of(decisions, actions),
         rarity.astype(np.float32),
         spread[0],
         right[1].astype(np.float32),
@@ -140,8 +175,8 @@ def out_of_fold(
 ) -> pd.DataFrame:
     """Return opinions on the decisions, each by a model that saw none of its ``item_group``."""
     opinion = pd.DataFrame(np.nan, columns=_COLUMNS, index=decisions.index)
-    fold = _fold(decisions)
-    for number in range(_FOLDS):
+    fold = fold_of(decisions)
+    for number in range(FOLDS):
         others, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
         judge = fit_second_opinion(decisions.iloc[others], outcomes, grams[others])
         if judge is not None and len(held_out):
@@ -150,51 +185,12 @@ def out_of_fold(
     return opinion
 
 
-def groups_of(decisions: pd.DataFrame) -> pd.Series:
-    """Return the group of near-duplicates of each decision: item group, item, or itself."""
-    group = decisions["decision_id"]
-    for name in ("item_id", "item_group"):
+def _with_content(decisions: pd.DataFrame) -> np.ndarray:
+    held = np.zeros(len(decisions), dtype=bool)
+    for name in ("text", "embedding"):
         if name in decisions:
-            group = decisions[name].fillna(group)
-    return group
-
-
-def _fold(decisions: pd.DataFrame) -> np.ndarray:
-    """Assign groups to folds by their name alone, so that the order of rows changes nothing."""
-    names = groups_of(decisions)
-    return np.asarray(pd.util.hash_array(names.to_numpy(dtype=object)) % _FOLDS)
-
-
-def _with_text(decisions: pd.DataFrame) -> np.ndarray:
-    if "text" not in decisions:
-        return np.array([], dtype=int)
-    return np.flatnonzero(decisions["text"].notna().to_numpy())
-
-
-def _findings(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return the last audit of each decision: whether overturned, and the action that was right."""
-    last = outcomes.sort_values("audited_at").drop_duplicates("decision_id", keep="last")
-    corrected = last.get("corrected_action", None)
-    return pd.DataFrame(
-        {
-            "decision_id": last["decision_id"],
-            "overturned": last["verdict"].isin(DIRECTIONS).astype(float),
-            "corrected": corrected,
-        }
-    )
-
-
-def _right_action(told: pd.DataFrame, actions: tuple[str, ...]) -> pd.Series:
-    """Return the action that was right as far as known: the audit's, else the one taken.
-
-    An overturn without a corrected action says only what was wrong: with two actions the other
-    one was right, with more nothing is known (null).
-    """
-    overturned = told["overturned"] == 1
-    other = told["action"].map({actions[0]: actions[1], actions[1]: actions[0]})
-    unsaid = other if len(actions) == 2 else pd.Series(None, index=told.index, dtype="str")
-    known = told["corrected"].where(told["corrected"].isin(actions), unsaid)
-    return told["action"].where(~overturned, known)
+            held |= decisions[name].notna().to_numpy()
+    return np.flatnonzero(held)
 
 
 def _fit_action(

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from features.home import Home
+from features.known import known_before
 from features.store import Store, open_store
-from features.track_record import events, replay
 from models.bundle import Bundle, open_champion
 from models.scoring import features_of
 from monitoring.auditors import auditors_of
@@ -115,7 +115,7 @@ def current_features(store: Store, bundle: Bundle, history: History) -> pd.DataF
         chosen = np.random.default_rng(0).choice(len(table), SAMPLED_ROWS, replace=False)
         table = table.iloc[np.sort(chosen)]
     rows = _with_content(store, table) if bundle.opinion is not None else table
-    records = replay(rows, events(history.decisions, history.outcomes), bundle.record_settings)
+    records = known_before(rows, history.decisions, history.outcomes, bundle.record_settings)
     frame = features_of(bundle, rows, records)
     return frame.assign(overturn_probability=rows["overturn_probability"].to_numpy(dtype=float))
 

@@ -1,8 +1,8 @@
 """From decisions and outcomes to a bundle: the same steps for the trial and for what ships.
 
 The trial learns from the earliest part, calibrates on the next and is measured on the latest, on
-items that it has not seen. What ships moves up by one part: it learns from all but the latest, and
-is calibrated on that. The card says which figures were measured on which.
+items that it has not seen. What ships learns from everything, and is calibrated on what the trial's
+model foretold of all that came after its own part. The card says that its figures are the trial's.
 """
 
 from __future__ import annotations
@@ -14,25 +14,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from features.contract import DIRECTIONS
 from features.errors import TrainingError
-from features.frame import build_frame, extra_features
 from features.policies import Policies
-from features.track_record import RecordSettings, events, replay
+from features.track_record import RecordSettings
 from models.bundle import Bundle
 from models.contributions import fit_contributions
-from models.risk import RiskModel, RiskSettings, calibrated, fit_calibration, fit_risk
-from models.second_opinion import (
-    SecondOpinion,
-    fit_second_opinion,
-    groups_of,
-    hashed,
-    out_of_fold,
-)
+from models.risk import RiskModel, RiskSettings, fit_calibration, fit_risk
+from models.scoring import features_of
 from training.evaluate import by_segment, metrics
-from training.split import Split, split_in_time
+from training.material import Material, Opinions, assemble, fit_opinions, later_frame
+from training.split import split_in_time
 
 _PROFILE_ROWS = 5_000
 _SEGMENTS = ("policy", "language", "moderator_team", "region")
@@ -52,6 +45,9 @@ class LearningSettings:
         Of the risk model.
     record
         Of the track records; the typical inclusion probability is taken from the audits.
+    earlier_looks
+        Whether earlier decisions and audits of the same item may be read; null = judged from the
+        data, see `training.independence`.
     seed
         Of the sampled profile.
     """
@@ -60,6 +56,7 @@ class LearningSettings:
     test_share: float = 0.15
     risk: RiskSettings = RiskSettings()
     record: RecordSettings = RecordSettings()
+    earlier_looks: bool | None = None
     seed: int = 0
 
 
@@ -83,17 +80,11 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
-class _Material:
-    """Everything that fitting reads, assembled once."""
+class _Fitted:
+    """The fitted models of one part of the audits, before calibration."""
 
-    decisions: pd.DataFrame
-    outcomes: pd.DataFrame
-    audited: pd.DataFrame
-    records: pd.DataFrame
-    record_settings: RecordSettings
-    top_rank: float
-    grams: sparse.csr_array | None
-    """Hashed texts of `decisions`, null where they have none."""
+    risk: RiskModel
+    opinions: Opinions
 
 
 def learn(
@@ -124,102 +115,53 @@ def learn(
     """
     settings = settings or LearningSettings()
     progress("replaying track records")
-    material = _assemble(decisions, outcomes, settings)
+    material = assemble(
+        decisions, outcomes, record=settings.record, earlier_looks=settings.earlier_looks
+    )
     split = split_in_time(
         material.audited, calibrate=settings.calibrate_share, test=settings.test_share
     )
     progress("fitting the model of the trial")
-    risk, opinion = _fit(material, split.train, split.calibrate, settings)
-    trial = _measure(material, risk, opinion, split)
+    unseen = split.calibrate | split.test
+    tried = _fit(material, split.train, settings, unseen=unseen)
+    trial = _measure(material, _calibrated(material, tried, split.calibrate), split.test)
     progress("fitting the model that ships")
-    shipped = split_in_time(material.audited, calibrate=settings.test_share, test=0.0)
-    risk, opinion = _fit(material, shipped.train, shipped.calibrate, settings)
-    return _bundle(material, risk, opinion, trial, policies=policies, settings=settings), trial
-
-
-def _assemble(
-    decisions: pd.DataFrame, outcomes: pd.DataFrame, settings: LearningSettings
-) -> _Material:
-    source = outcomes.get("source", pd.Series("audit", index=outcomes.index)).fillna("audit")
-    audits = outcomes[source == "audit"].sort_values(["audited_at", "audit_id"])
-    last = audits.drop_duplicates("decision_id", keep="last")
-    inclusion = last.get("inclusion_probability", pd.Series(1.0, index=last.index)).fillna(1.0)
-    found = pd.DataFrame(
-        {"decision_id": last["decision_id"], "verdict": last["verdict"], "inclusion": inclusion}
-    )
-    audited = decisions.merge(found, on="decision_id", how="inner")
-    if audited.empty:
-        raise TrainingError(
-            "training: no outcome belongs to a loaded decision; load outcomes first"
-        )
-    audited = audited.sort_values(["decided_at", "decision_id"], ignore_index=True)
-    typical = len(inclusion) / float((1 / inclusion).sum())
-    record_settings = replace(settings.record, typical_inclusion=typical)
-    records = replay(audited, events(decisions, outcomes), record_settings)
-    rank = decisions.get("action_rank", pd.Series(1.0, index=decisions.index))
-    top_rank = max(float(np.nan_to_num(rank.max(), nan=1.0)), 1.0)
-    grams = hashed(decisions["text"]) if "text" in decisions else None
-    return _Material(decisions, audits, audited, records, record_settings, top_rank, grams)
+    everything = np.ones(len(material.audited), dtype=bool)
+    fitted = _fit(material, everything, settings, unseen=~everything)
+    later = _calibrated(material, tried, unseen)
+    risk = replace(fitted.risk, calibration=later.risk.calibration)
+    bundle = _bundle(material, replace(fitted, risk=risk), trial, policies=policies)
+    return replace(bundle, profile=_profile(material, bundle, settings.seed)), trial
 
 
 def _fit(
-    material: _Material, train: np.ndarray, calibrate: np.ndarray, settings: LearningSettings
-) -> tuple[RiskModel, SecondOpinion | None]:
-    """Fit on the rows of `train`, calibrate on those of `calibrate`."""
-    audited = material.audited
-    opinion, out_of_fold_opinion = _second_opinion(material, train, calibrate)
-    extras = extra_features(material.decisions)
-    frame = _frame(material, train, out_of_fold_opinion)
-    model = fit_risk(frame, audited.loc[train, "verdict"], extras=extras, settings=settings.risk)
-    frame = _frame(material, calibrate, None if opinion is None else opinion.of(audited[calibrate]))
-    overturned = _overturned(audited[calibrate])
-    inclusion = audited.loc[calibrate, "inclusion"].to_numpy()
-    return replace(model, calibration=fit_calibration(model, frame, overturned, inclusion)), opinion
+    material: Material, train: np.ndarray, settings: LearningSettings, *, unseen: np.ndarray
+) -> _Fitted:
+    opinions = fit_opinions(material, train, unseen=unseen)
+    verdicts = material.audited.loc[train, "verdict"]
+    frame, extras = opinions.train_frame, material.extras
+    return _Fitted(fit_risk(frame, verdicts, extras=extras, settings=settings.risk), opinions)
 
 
-def _second_opinion(
-    material: _Material, train: np.ndarray, calibrate: np.ndarray
-) -> tuple[SecondOpinion | None, pd.DataFrame | None]:
-    """Fit on what was decided up to the end of training, the items of calibration left out.
-
-    The second value is the opinion on the training rows, out of fold.
-    """
-    if material.grams is None:
-        return None, None
-    audited, decisions = material.audited, material.decisions
-    early = decisions["decided_at"] <= audited.loc[train, "decided_at"].max()
-    ours = np.flatnonzero(early & ~groups_of(decisions).isin(groups_of(audited[calibrate])))
-    seen, grams = decisions.iloc[ours], material.grams[ours]
-    trained_on = material.outcomes["decision_id"].isin(audited["decision_id"][train])
-    known = material.outcomes[trained_on]
-    opinion = fit_second_opinion(seen, known, grams)
-    if opinion is None:
-        return None, None
-    theirs = out_of_fold(seen, known, grams).set_index(seen["decision_id"])
-    rows = audited[train]
-    return opinion, theirs.loc[rows["decision_id"]].set_index(rows.index)
-
-
-def _frame(material: _Material, rows: np.ndarray, opinion: pd.DataFrame | None) -> pd.DataFrame:
-    return build_frame(
-        material.audited[rows],
-        material.records[rows],
-        opinion=opinion,
-        top_rank=material.top_rank,
-        extras=extra_features(material.decisions),
+def _calibrated(material: Material, fitted: _Fitted, rows: np.ndarray) -> _Fitted:
+    """Calibrate on audits that were not fitted on."""
+    audited, frame = material.audited[rows], later_frame(material, fitted.opinions, rows)
+    calibration = fit_calibration(
+        fitted.risk.log_odds(frame),
+        audited["policy"].to_numpy(dtype=object),
+        _overturned(audited),
+        audited["inclusion"].to_numpy(),
     )
+    return replace(fitted, risk=replace(fitted.risk, calibration=calibration))
 
 
 def _overturned(audited: pd.DataFrame) -> np.ndarray:
     return audited["verdict"].isin(DIRECTIONS).to_numpy(dtype=float)
 
 
-def _measure(
-    material: _Material, risk: RiskModel, opinion: SecondOpinion | None, split: Split
-) -> Trial:
-    rows = material.audited[split.test]
-    frame = _frame(material, split.test, None if opinion is None else opinion.of(rows))
-    predicted = calibrated(risk.calibration, risk.log_odds(frame))
+def _measure(material: Material, fitted: _Fitted, test: np.ndarray) -> Trial:
+    rows = material.audited[test]
+    predicted = fitted.risk.risk(later_frame(material, fitted.opinions, test))
     overturned, inclusion = _overturned(rows), rows["inclusion"].to_numpy()
     if not 0 < overturned.sum() < len(overturned):
         raise TrainingError(
@@ -242,44 +184,32 @@ def _measure(
     return Trial(metrics(predicted, overturned, inclusion), segments, predictions)
 
 
-def _bundle(
-    material: _Material,
-    risk: RiskModel,
-    opinion: SecondOpinion | None,
-    trial: Trial,
-    *,
-    policies: Policies,
-    settings: LearningSettings,
-) -> Bundle:
-    bundle = Bundle(
+def _bundle(material: Material, fitted: _Fitted, trial: Trial, *, policies: Policies) -> Bundle:
+    return Bundle(
         fingerprint="",
-        risk=risk,
-        opinion=opinion,
+        risk=fitted.risk,
+        opinion=fitted.opinions.second,
+        usual=fitted.opinions.usual,
         record_settings=material.record_settings,
         policies=policies,
         top_rank=material.top_rank,
-        extras=extra_features(material.decisions),
+        extras=material.extras,
         card=_card(material, trial),
         profile=pd.DataFrame(),
-        contributions=fit_contributions(risk),
+        contributions=fit_contributions(fitted.risk),
     )
-    return replace(bundle, profile=_profile(material, risk, opinion, settings.seed))
 
 
-def _profile(
-    material: _Material, risk: RiskModel, opinion: SecondOpinion | None, seed: int
-) -> pd.DataFrame:
+def _profile(material: Material, bundle: Bundle, seed: int) -> pd.DataFrame:
     """Sample the features that serving would have seen, over the whole window."""
     chosen = np.zeros(len(material.audited), dtype=bool)
     count = min(_PROFILE_ROWS, len(chosen))
     chosen[np.random.default_rng(seed).choice(len(chosen), count, replace=False)] = True
-    rows = material.audited[chosen]
-    frame = _frame(material, chosen, None if opinion is None else opinion.of(rows))
-    predicted = calibrated(risk.calibration, risk.log_odds(frame))
-    return frame.assign(overturn_probability=predicted).reset_index(drop=True)
+    frame = features_of(bundle, material.audited[chosen], material.records[chosen])
+    return frame.assign(overturn_probability=bundle.risk.risk(frame)).reset_index(drop=True)
 
 
-def _card(material: _Material, trial: Trial) -> dict[str, Any]:
+def _card(material: Material, trial: Trial) -> dict[str, Any]:
     times = material.audited["decided_at"]
     return {
         "data_fingerprint": data_fingerprint(material.audited),
@@ -288,6 +218,7 @@ def _card(material: _Material, trial: Trial) -> dict[str, Any]:
         "overturns": int(_overturned(material.audited).sum()),
         "from": times.min().isoformat(),
         "until": times.max().isoformat(),
+        "earlier_looks": material.record_settings.earlier_looks,
         "trial": trial.metrics,
         "segments": {
             name: table.astype(object).where(table.notna(), None).to_dict("records")

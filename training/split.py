@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import TrainingError
-from models.second_opinion import groups_of
+from features.history import groups_of
 
 _FEWEST_ROWS = 50
 

@@ -184,7 +184,9 @@ def test_every_declared_range_is_checked() -> None:
 def test_a_second_opinion_comes_through_whole() -> None:
     opinion = pd.DataFrame({f.name: [0.25] for f in OPINION_FEATURES})
     frame = build_frame(one(), NO_RECORD, opinion=opinion)
-    assert frame[[f.name for f in OPINION_FEATURES]].iloc[0].tolist() == [0.25] * 4
+    assert frame[[f.name for f in OPINION_FEATURES]].iloc[0].tolist() == [0.25] * len(
+        opinion.columns
+    )
 
 
 def test_monotone_features_point_where_policy_says() -> None:

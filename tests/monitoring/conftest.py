@@ -14,15 +14,16 @@ import pytest
 from features.contract import DECISIONS, DIRECTIONS, OUTCOMES, check
 from features.frame import build_frame
 from features.home import Home, make_home
+from features.known import known_before
 from features.policies import Policies
 from features.simulate import audit, simulate
 from features.store import Store, open_store
-from features.track_record import RecordSettings, events, replay
+from features.track_record import RecordSettings
 from models.bundle import Bundle, open_champion, publish, save_bundle
 from models.contributions import fit_contributions
 from models.plan import fit_plan
 from models.ranking import rank_decisions, risk_frame
-from models.risk import calibrated, fit_risk
+from models.risk import fit_risk
 from models.sampling_key import SamplingKey
 from models.scoring import score
 from monitoring.monitor import MonitorResult, monitor
@@ -91,15 +92,16 @@ def monitored(programme: Programme, tmp_path_factory: pytest.TempPathFactory) ->
 def _publish(home: Home, decisions: pd.DataFrame, outcomes: pd.DataFrame, folder: Path) -> None:
     settings = RecordSettings()
     audited = decisions.merge(outcomes[["decision_id", "verdict"]], on="decision_id")
-    records = replay(audited, events(decisions, outcomes), settings)
+    records = known_before(audited, decisions, outcomes, settings)
     frame = build_frame(audited, records, top_rank=5.0)
     risk = fit_risk(frame, audited["verdict"])
-    predicted = calibrated(risk.calibration, risk.log_odds(frame))
+    predicted = risk.risk(frame)
     overturned = audited["verdict"].isin(DIRECTIONS)
     bundle = Bundle(
         fingerprint="",
         risk=risk,
         opinion=None,
+        usual=None,
         record_settings=settings,
         policies=Policies(),
         top_rank=5.0,
@@ -137,8 +139,9 @@ def _rank(
 ) -> pd.DataFrame:
     """Rank a day's decisions after it ended."""
     published = open_champion(home)
-    past = events(store.decisions(), store.outcomes())
-    records = replay(decisions, past, published.bundle.record_settings)
+    records = known_before(
+        decisions, store.decisions(), store.outcomes(), published.bundle.record_settings
+    )
     scores = score(published.bundle, decisions, records)
     key = SamplingKey("k1", b"the tests of monitoring draw so")
     plan = fit_plan(risk_frame(decisions, scores), capacity=CAPACITY, key_id=key.key_id)

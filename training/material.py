@@ -1,0 +1,207 @@
+"""What a model is learned from: audits with their features, as each would have been scored.
+
+Training rows are judged out of fold by both opinions; later rows by opinions that saw nothing of
+their items. Learning, tuning and benchmarks all come through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from features.errors import TrainingError
+from features.frame import Feature, build_frame, extra_features
+from features.history import groups_of
+from features.known import known_before
+from features.track_record import RecordSettings
+from models.second_opinion import (
+    SecondOpinion,
+    contents,
+    embedding_width,
+    fit_second_opinion,
+    out_of_fold,
+)
+from models.usual_action import UsualAction, fit_usual_action, usual_out_of_fold
+from training.independence import outcomes_are_independent
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that fitting reads, assembled once.
+
+    Attributes
+    ----------
+    decisions
+        All of the training window, in the order of time.
+    outcomes
+        Of audits, in the order in which they became known.
+    audited
+        The audited decisions in the order of time, with ``verdict`` and ``inclusion``.
+    records
+        What was known of each of them when it was made.
+    grams
+        Content of `decisions` as the second opinion reads it; null where they have none.
+    """
+
+    decisions: pd.DataFrame
+    outcomes: pd.DataFrame
+    audited: pd.DataFrame
+    records: pd.DataFrame
+    record_settings: RecordSettings
+    top_rank: float
+    grams: sparse.csr_array | None
+
+    @property
+    def extras(self) -> tuple[Feature, ...]:
+        """Return the ``x_*`` inputs."""
+        return extra_features(self.decisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinions:
+    """Both opinions, fitted on one part of the audits and what was decided by then.
+
+    Attributes
+    ----------
+    second, usual
+        Null where there was too little to learn from.
+    train_frame
+        Features of the training rows, the opinions on them out of fold.
+    """
+
+    second: SecondOpinion | None
+    usual: UsualAction | None
+    train_frame: pd.DataFrame
+
+
+def assemble(
+    decisions: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    *,
+    record: RecordSettings,
+    earlier_looks: bool | None = None,
+) -> Material:
+    """Join decisions and outcomes, and work out what was known of each audited decision.
+
+    Parameters
+    ----------
+    record
+        Of the track records; the typical inclusion probability is taken from the audits.
+    earlier_looks
+        Whether earlier decisions and audits of the same item may be read; null = judged from the
+        data, see `training.independence`.
+
+    Raises
+    ------
+    TrainingError
+        If no outcome belongs to a decision.
+    """
+    source = outcomes.get("source", pd.Series("audit", index=outcomes.index)).fillna("audit")
+    audits = outcomes[source == "audit"].sort_values(["audited_at", "audit_id"])
+    last = audits.drop_duplicates("decision_id", keep="last")
+    inclusion = last.get("inclusion_probability", pd.Series(1.0, index=last.index)).fillna(1.0)
+    found = pd.DataFrame(
+        {"decision_id": last["decision_id"], "verdict": last["verdict"], "inclusion": inclusion}
+    )
+    decisions = decisions.sort_values(["decided_at", "decision_id"], ignore_index=True)
+    audited = decisions.merge(found, on="decision_id", how="inner")
+    if audited.empty:
+        raise TrainingError(
+            "training: no outcome belongs to a loaded decision; load outcomes first"
+        )
+    looks = earlier_looks
+    record_settings = replace(
+        record,
+        typical_inclusion=len(inclusion) / float((1 / inclusion).sum()),
+        earlier_looks=outcomes_are_independent(decisions, audits) if looks is None else looks,
+    )
+    records = known_before(audited, decisions, outcomes, record_settings)
+    rank = decisions.get("action_rank", pd.Series(1.0, index=decisions.index))
+    top_rank = max(float(np.nan_to_num(rank.max(), nan=1.0)), 1.0)
+    return Material(
+        decisions, audits, audited, records, record_settings, top_rank, _grams(decisions)
+    )
+
+
+def _grams(decisions: pd.DataFrame) -> sparse.csr_array | None:
+    width = embedding_width(decisions)
+    if not width and ("text" not in decisions or decisions["text"].isna().all()):
+        return None
+    return contents(decisions, width)
+
+
+def fit_opinions(material: Material, train: np.ndarray, *, unseen: np.ndarray) -> Opinions:
+    """Fit both opinions on the audits of `train`, and on what was decided up to the last of them.
+
+    The items of the audits `unseen` are left out, so that these can try what was fitted.
+    """
+    audited, decisions = material.audited, material.decisions
+    until = audited.loc[train, "decided_at"].max()
+    held_out = groups_of(decisions).isin(groups_of(audited[unseen]))
+    seen = ((decisions["decided_at"] <= until) & ~held_out).to_numpy()
+    outcomes = material.outcomes
+    outcomes = outcomes[outcomes["decision_id"].isin(audited["decision_id"][train])]
+    second, theirs = _second_opinion(material, seen, outcomes, train)
+    usual, told = _usual_action(material, seen, outcomes, train)
+    frame = frame_of(material, train, theirs)
+    return Opinions(second, usual, frame if told is None else frame.assign(**told))
+
+
+def later_frame(material: Material, opinions: Opinions, rows: np.ndarray) -> pd.DataFrame:
+    """Return the features of audits as they would have been scored when they were decided."""
+    audited = material.audited[rows]
+    second = None if opinions.second is None else opinions.second.of(audited)
+    frame = frame_of(material, rows, second)
+    return frame if opinions.usual is None else frame.assign(**opinions.usual.of(frame))
+
+
+def frame_of(material: Material, rows: np.ndarray, second: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the features of audits but for the usual action, given the second opinion on them."""
+    return build_frame(
+        material.audited[rows],
+        material.records[rows],
+        opinion=second,
+        top_rank=material.top_rank,
+        extras=material.extras,
+    )
+
+
+def _second_opinion(
+    material: Material, seen: np.ndarray, outcomes: pd.DataFrame, train: np.ndarray
+) -> tuple[SecondOpinion | None, pd.DataFrame | None]:
+    """Fit on the decisions `seen`; the second value is on the training rows, out of fold."""
+    if material.grams is None:
+        return None, None
+    decisions, grams = material.decisions[seen], material.grams[np.flatnonzero(seen)]
+    opinion = fit_second_opinion(decisions, outcomes, grams)
+    if opinion is None:
+        return None, None
+    return opinion, _of_rows(material, decisions, train, out_of_fold(decisions, outcomes, grams))
+
+
+def _usual_action(
+    material: Material, seen: np.ndarray, outcomes: pd.DataFrame, train: np.ndarray
+) -> tuple[UsualAction | None, pd.DataFrame | None]:
+    """Fit on the decisions `seen`; the second value is on the training rows, out of fold."""
+    decisions, extras = material.decisions[seen], material.extras
+    frame = build_frame(
+        decisions, pd.DataFrame(index=decisions.index), top_rank=material.top_rank, extras=extras
+    )
+    usual = fit_usual_action(frame, decisions, outcomes, extras=extras)
+    if usual is None:
+        return None, None
+    asked = decisions["decision_id"].isin(material.audited["decision_id"][train]).to_numpy()
+    told = usual_out_of_fold(frame, decisions, outcomes, asked=asked, extras=extras)
+    return usual, _of_rows(material, decisions[asked], train, told)
+
+
+def _of_rows(
+    material: Material, decisions: pd.DataFrame, train: np.ndarray, told: pd.DataFrame
+) -> pd.DataFrame:
+    """Return what was told of decisions in the rows of the training audits; null where nothing."""
+    rows = material.audited[train]
+    by_id = told.set_axis(decisions["decision_id"].to_numpy())
+    return by_id.reindex(rows["decision_id"].to_numpy()).set_axis(rows.index)
