@@ -37,6 +37,7 @@ SETTINGS_TEMPLATE = """\
 # audits_per_day = 400         # instead: audits that can be done a day (default: not set)
 # hours_per_day = 12.0         # instead: hours of audit work a day (default: not set)
 # dial = "default"             # precision, balanced, default, hunt
+# earlier_looks = true         # whether earlier decisions on an item are read (default: judged)
 """
 
 POLICIES_TEMPLATE = """\
@@ -69,6 +70,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         before `capacity_share`. Hours need outcomes with their minutes.
     dial
         How much precision of the published figure is given for errors found.
+    earlier_looks
+        Whether the model may read earlier decisions and audits of the same item; false where an
+        outcome was made from them, as by a majority; null = judged from the outcomes in training.
     """
 
     store_url: str | None = None
@@ -78,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audits_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None
     hours_per_day: Annotated[float, msgspec.Meta(gt=0)] | None = None
     dial: str = "default"
+    earlier_looks: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse a capacity that is said twice."""

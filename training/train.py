@@ -54,7 +54,7 @@ def train(
     TrainingError
         If the store holds too little to learn from.
     """
-    settings = settings or LearningSettings()
+    settings = settings or LearningSettings(earlier_looks=home.settings().earlier_looks)
     progress("reading the store")
     store = open_store(home.store_url())
     store.require_current()
