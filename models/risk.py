@@ -45,7 +45,9 @@ class RiskSettings:
     ridge
         Inverse strength of the logistic model's ridge.
     tree_share
-        Weight of the trees in the average of log-odds, 0 to 1.
+        Largest weight of the trees in the average of log-odds, 0 to 1.
+    tree_overturns
+        Overturns at which they weigh a half: with few, the logistic model ranks better.
     seed
         Of the rows and columns that each tree sees.
     """
@@ -55,7 +57,8 @@ class RiskSettings:
     learning_rate: float = 0.04
     leaf_rows: int = 40
     ridge: float = 0.5
-    tree_share: float = 0.5
+    tree_share: float = 0.7
+    tree_overturns: float = 400.0
     seed: int = 0
 
 
@@ -150,7 +153,7 @@ def fit_risk(
         booster,
         coefficients,
         intercept,
-        settings.tree_share,
+        _tree_share(overturned, settings),
         DomainRecalibration(IDENTITY, {}),
         _fit_directions(frame, verdicts),
     )
@@ -175,6 +178,11 @@ def fit_calibration(
 
 def _upright(calibration: Recalibration) -> Recalibration:
     return Recalibration(calibration.intercept, max(calibration.slope, _LEAST_SLOPE))
+
+
+def _tree_share(overturned: np.ndarray, settings: RiskSettings) -> float:
+    errors = float(overturned.sum())
+    return min(settings.tree_share, errors / (errors + settings.tree_overturns))
 
 
 def _fit_trees(
