@@ -37,6 +37,9 @@ decisions = sa.Table(
     *_contract_columns(DECISIONS, key="decision_id"),
     sa.Column("extras", sa.JSON, comment="group_* and x_* columns"),
     sa.Index("decisions_by_time", "decided_at"),
+    sa.Index("decisions_by_group", "item_group", postgresql_using="hash"),
+    sa.Index("decisions_by_item", "item_id", postgresql_using="hash"),
+    sa.Index("decisions_by_moderator", "moderator_id", "decided_at"),
 )
 
 contents = sa.Table(
@@ -54,6 +57,7 @@ outcomes = sa.Table(
     *_contract_columns(OUTCOMES, key="audit_id"),
     sa.ForeignKeyConstraint(["decision_id"], ["decisions.decision_id"]),
     sa.Index("outcomes_by_decision", "decision_id"),
+    sa.Index("outcomes_by_superseded", "supersedes"),
 )
 
 _LARGE_COUNT = sa.BigInteger().with_variant(sa.Integer, "sqlite")

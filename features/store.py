@@ -31,8 +31,10 @@ from features.additions import (
     known_ids,
 )
 from features.contract import DECISIONS, OUTCOMES, Table
+from features.earlier_decisions import is_current, read_history
 from features.earlier_offers import RankedSample
 from features.errors import StoreError
+from features.history import History
 from features.rows import as_frame, microseconds
 
 __all__ = ["Added", "Store", "open_store"]
@@ -118,10 +120,19 @@ class Store:
             *columns, _inclusion_probability().label("inclusion_probability")
         )
         query = _between(query, table.c.audited_at, since, until)
-        replaced = sa.select(table.c.supersedes).where(table.c.supersedes.is_not(None))
-        query = query.where(table.c.audit_id.not_in(replaced))
+        query = query.where(is_current(table))
         query = query.order_by(table.c.audited_at, table.c.audit_id)
         return self._read_in_parts(query, table.c.audit_id, audit_ids, OUTCOMES)
+
+    def history(self, decisions: pd.DataFrame, *, looks: bool) -> History:
+        """Return what is stored of the past of decisions that keep the contract.
+
+        Where `looks`, these are decisions on the same items of the last 90 days, and the audits
+        of such items of any age that were finished in these days; and the moderators' own
+        decisions of the last day. Each is counted back from the earliest of the decisions.
+        """
+        with self._begin() as connection:
+            return read_history(connection, decisions, looks=looks)
 
     def selections(
         self, *, since: datetime | None = None, until: datetime | None = None
