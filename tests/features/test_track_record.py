@@ -27,6 +27,7 @@ def history(seed: int, *, rows: int = 60, audits: int = 40) -> tuple[pd.DataFram
     def keys(size: int, extra: str) -> dict[str, pd.Series]:
         vocabulary: dict[str, list[str | None]] = {
             "policy": ["p1", "p2", "p3", extra],
+            "policy_version": ["1", "2", extra, None],
             "action": ["keep", "remove", extra],
             "language": ["en", "de", None],
             "moderator_id": ["m1", "m2", "m3", extra, None],
@@ -189,12 +190,18 @@ def test_one_row_alone_equals_the_row_of_the_batch() -> None:
 
 
 def audited(
-    *, overturned: list[float], weight: float = 1.0, days_ago: float = 0.0, moderator: str = "m"
+    *,
+    overturned: list[float],
+    weight: float = 1.0,
+    days_ago: float = 0.0,
+    moderator: str = "m",
+    version: str = "1",
 ) -> pd.DataFrame:
     size = len(overturned)
     return pd.DataFrame(
         {
             "policy": ["p"] * size,
+            "policy_version": [version] * size,
             "action": ["a"] * size,
             "language": ["en"] * size,
             "moderator_team": ["t"] * size,
@@ -206,9 +213,15 @@ def audited(
     )
 
 
-def record_of(past: pd.DataFrame, rules: RecordSettings, moderator: str | None = "m") -> pd.Series:
+def record_of(
+    past: pd.DataFrame,
+    rules: RecordSettings,
+    moderator: str | None = "m",
+    version: str | None = "1",
+) -> pd.Series:
     decision = audited(overturned=[0.0]).rename(columns={"known_at": "decided_at"})
     decision["moderator_id"] = pd.Series([moderator], dtype="str")
+    decision["policy_version"] = pd.Series([version], dtype="str")
     return replay(decision, past, rules).iloc[0]
 
 
@@ -259,6 +272,44 @@ def test_who_was_never_audited_has_the_rate_of_the_parent() -> None:
     assert record["moderator_audits"] == 0
     assert record["moderator_rate"] == record["everything_rate"]
     assert record["moderator_action_rate"] == record["moderator_rate"]
+
+
+def test_a_new_version_of_a_policy_starts_from_the_rate_of_its_predecessor() -> None:
+    past = audited(overturned=[1.0] * 30 + [0.0] * 70, version="1")
+    record = record_of(past, RecordSettings(), version="2")
+    assert record["policy_version_audits"] == 0
+    assert record["policy_version_rate"] == record["policy_rate"] == pytest.approx(0.28, abs=0.03)
+
+
+def test_a_new_version_is_half_its_own_after_as_many_audits_as_the_strength() -> None:
+    rules = RecordSettings(strength=15)
+    before = audited(overturned=[0.0] * 200, version="1")
+    rates = []
+    for audits in (0, 5, 15, 45):
+        past = pd.concat([before, audited(overturned=[1.0] * audits, version="2")])
+        rates.append(record_of(past, rules, version="2")["policy_version_rate"])
+        old = record_of(past, rules, version="1")
+        assert old["policy_version_audits"] == pytest.approx(200)
+        assert old["policy_version_rate"] < 0.02
+    assert rates == sorted(rates)
+    assert rates[0] < 0.01
+    assert rates[2] > 0.5
+    assert rates[3] > 0.75
+
+
+def test_the_same_version_of_another_policy_is_another_record() -> None:
+    past = audited(overturned=[1.0] * 10).assign(policy="other")
+    assert record_of(past, RecordSettings())["policy_version_audits"] == 0
+
+
+def test_a_decision_that_names_no_version_has_no_record_of_one() -> None:
+    past = audited(overturned=[1.0] * 10)
+    record = record_of(past, RecordSettings(), version=None)
+    assert record[["policy_version_rate", "policy_version_audits"]].isna().all()
+    assert record["policy_audits"] == pytest.approx(10)
+    unnamed = past.assign(policy_version=pd.Series([None] * 10, dtype="str"))
+    assert record_of(unnamed, RecordSettings())["policy_version_audits"] == 0
+    assert record_of(unnamed, RecordSettings())["policy_audits"] == pytest.approx(10)
 
 
 def test_before_the_first_audit_of_all_the_rate_is_the_prior() -> None:
