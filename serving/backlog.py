@@ -18,13 +18,13 @@ from features.mapping import read_mapping
 from features.pseudonym import pseudonymise
 from features.schema import CONTENT_COLUMNS
 from features.store import Store, open_store
-from features.track_record import TrackRecord, events
 from models.bundle import Published, open_champion
 from models.plan import Plan
 from models.ranking import Ranking, rank_decisions
 from models.reasons import explain
 from serving.admission import DailyCapacity, threshold_at
 from serving.budget import budget_of
+from serving.live_records import LiveRecords
 from serving.sampling_keys import Earlier, key_ring, look_back
 
 
@@ -119,8 +119,9 @@ def _open_desk(home: Home) -> _Desk:
 def _rank(
     desk: _Desk, decisions: pd.DataFrame, earlier: Earlier, *, budget: float | None, now: datetime
 ) -> Ranking:
-    records = TrackRecord(desk.published.bundle.record_settings)
-    records.update(events(desk.store.decisions(), desk.store.outcomes()))
+    settings = desk.published.bundle.record_settings
+    records = LiveRecords(desk.store)
+    records.keep(settings)
     threshold = None
     if budget is None:
         capacity = DailyCapacity.of(desk.home.settings())
@@ -128,7 +129,7 @@ def _rank(
     return rank_decisions(
         decisions,
         published=desk.published,
-        records=records.look_up(decisions),
+        records=records.look_up(decisions, settings),
         plan=desk.plan,
         key=earlier.keys,
         capacity=budget,

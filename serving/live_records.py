@@ -1,4 +1,8 @@
-"""Track records of the running service: read for every ranking, renewed by every outcome."""
+"""What the running service knows of decisions before it scores them.
+
+Track records stand in memory and are renewed by every outcome; the history is read from the store
+and from the batch itself, whose decisions have not been stored when they are scored.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import threading
 
 import pandas as pd
 
+from features.history import History, history_of, join_histories
+from features.known import with_history
 from features.store import Added, Store
 from features.track_record import RecordSettings, TrackRecord, events
 
@@ -15,7 +21,8 @@ class LiveRecords:
 
     Outcomes are stored and taken in one at a time, so that each counts once; reading waits only
     for the short moment in which sums are added. An outcome that supersedes another cannot be
-    added to sums: the records are then made anew from the store.
+    added to sums: the records are then made anew from the store. Of the history nothing is kept:
+    services beside this one store decisions too.
     """
 
     def __init__(self, store: Store) -> None:
@@ -31,9 +38,16 @@ class LiveRecords:
                 self._make_anew({settings, *list(self._records)[-1:]})
 
     def look_up(self, decisions: pd.DataFrame, settings: RecordSettings) -> pd.DataFrame:
-        """Return the records of decisions as they stand now; `keep` must have been called."""
+        """Return what is known of decisions now; `keep` must have been called.
+
+        The columns are those of `features.known.known_before`. Where the store holds one of the
+        decisions already, what it holds counts for the others.
+        """
         with self._reading:
-            return self._records[settings].look_up(decisions)
+            records = self._records[settings].look_up(decisions)
+        stored = self._store.history(decisions, looks=settings.earlier_looks)
+        history = join_histories([_unaudited(decisions), stored])
+        return with_history(records, decisions, history, settings)
 
     def add_outcomes(self, outcomes: pd.DataFrame) -> Added:
         """Store outcomes, and take in those that are new once they are committed."""
@@ -62,3 +76,10 @@ class LiveRecords:
         outcomes = self._store.outcomes(audit_ids=audit_ids)
         decisions = self._store.decisions(decision_ids=list(outcomes["decision_id"].unique()))
         return events(decisions, outcomes)
+
+
+def _unaudited(decisions: pd.DataFrame) -> History:
+    """Return the history that decisions make of which no audit is known yet."""
+    columns = {"decision_id": "str", "verdict": "str", "audited_at": "datetime64[us, UTC]"}
+    nothing = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+    return history_of(decisions, nothing)

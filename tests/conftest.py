@@ -14,6 +14,7 @@ from features.home import Home, make_home
 from features.store import Store, open_store
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DATABASES = ("sqlite", "postgresql")
 POSTGRES_URL = os.environ.get("SECONDLOOK_TEST_POSTGRES_URL")
 
 
@@ -25,11 +26,16 @@ def home(tmp_path: Path) -> Home:
     return made
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=DATABASES)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """An empty store, on each database that is configured."""
-    if request.param == "sqlite":
-        opened = open_store(f"sqlite:///{tmp_path / 'store.db'}")
+    yield from empty_store_on(request.param, tmp_path)
+
+
+def empty_store_on(database: str, folder: Path) -> Iterator[Store]:
+    """Yield an empty store on a database, or skip the test where that is not configured."""
+    if database == "sqlite":
+        opened = open_store(f"sqlite:///{folder / 'store.db'}")
         opened.initialise()
         yield opened
         opened.engine.dispose()

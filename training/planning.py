@@ -10,8 +10,8 @@ import pandas as pd
 
 from features.errors import HomeError, SettingsError
 from features.home import Home, Settings
+from features.known import known_before
 from features.store import Store, open_store
-from features.track_record import events, replay
 from models.audit_minutes import AuditMinutes, mean_audit_minutes
 from models.bundle import Bundle
 from models.plan import DIALS, Plan, fit_plan
@@ -66,7 +66,7 @@ def read_recent(home: Home, bundle: Bundle, *, in_hours: bool) -> RecentFrame:
     store = open_store(home.store_url())
     decisions, outcomes = store.decisions(with_content=True), store.outcomes()
     recent = _recent(decisions)
-    records = replay(recent, events(decisions, outcomes), bundle.record_settings)
+    records = known_before(recent, decisions, outcomes, bundle.record_settings)
     risk = risk_frame(recent, score(bundle, recent, records))
     if in_hours:
         minutes = timed_audits(decisions, outcomes).of(risk.stratum)

@@ -5,8 +5,8 @@ import pytest
 
 from features.contract import DECISIONS, check
 from features.errors import ContractError
+from features.known import known_before
 from features.pseudonym import pseudonymise
-from features.track_record import events, replay
 from serving.outcomes import take_outcomes
 from serving.payload import Fault, OutcomesAnswer, OutcomesRequest, RankRequest
 from serving.problem import Refusal
@@ -34,9 +34,11 @@ def looked_up(programme: Programme) -> pd.DataFrame:
 
 def replayed(programme: Programme) -> pd.DataFrame:
     asked = check(pd.DataFrame([decision(99, decided_at="2026-03-05T00:00:00Z")]), DECISIONS).good
-    past = events(programme.store.decisions(), programme.store.outcomes())
-    return replay(
-        pseudonymise(asked, programme.pseudonym_key), past, programme.ranker.record_settings
+    return known_before(
+        pseudonymise(asked, programme.pseudonym_key),
+        programme.store.decisions(),
+        programme.store.outcomes(),
+        programme.ranker.record_settings,
     )
 
 
