@@ -1,18 +1,22 @@
 """What each feature adds to the log-odds of a decision, exactly adding up to its risk.
 
-For a tree, a feature's part is the change of the node's value at each split on the path that a row
-takes (Saabas, 2014). A leaf fixes its path, so the parts are worked out once for every leaf and
-looked up by leaf: far cheaper than Shapley values. For the linear model a part is coefficient times
-standardised value. Both are measured against the mean of training.
+For a tree, a feature's part is its Shapley value on the path that a row takes: what knowing the
+feature changes, averaged over all orders in which the features of the path may become known; a
+branch that leaves the path counts with its mean, weighted by the rows that training sent there.
+TreeSHAP (Lundberg et al., 2020) also asks where the row would go in those branches. Left out, a
+leaf alone fixes the parts: they are worked out once for every leaf and looked up. For the linear
+model a part is coefficient times standardised value, measured against the mean of training.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from models.risk import RiskModel
 
@@ -23,13 +27,16 @@ class Contributions:
 
     Attributes
     ----------
-    leaves
-        One array a tree, shape (leaves, features).
+    parts
+        Of each leaf, those of one tree after those of another; shape (leaves, features).
+    first
+        Row of each tree's first leaf, shape (trees,).
     base
         Log-odds of the mean row under the trees.
     """
 
-    leaves: tuple[np.ndarray, ...]
+    parts: np.ndarray
+    first: np.ndarray
     base: float
 
     def of(self, model: RiskModel, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -37,25 +44,41 @@ class Contributions:
 
         Their sum is the calibrated log-odds of the risk model.
         """
-        trees = self._of_trees(model, frame)
-        linear = np.zeros_like(trees)
-        parts = model.encoder.linear_matrix(frame) * model.coefficients
-        np.add.at(linear.T, model.encoder.owner, parts.T)
-        share = model.tree_share
-        base = share * self.base + (1 - share) * model.intercept
-        both = share * trees + (1 - share) * linear
-        intercept, slope = model.calibration.parameters(frame["policy"].to_numpy(dtype=object))
-        return slope[:, None] * both, intercept + slope * base
+        return blended(model, frame, self.of_trees(model, frame), self.base)
 
-    def _of_trees(self, model: RiskModel, frame: pd.DataFrame) -> np.ndarray:
-        leaf = model.booster.predict(
-            model.encoder.tree_matrix(frame), pred_leaf=True, num_threads=1
+    def of_trees(self, model: RiskModel, frame: pd.DataFrame) -> np.ndarray:
+        """Return the parts of the trees' log-odds, shape (rows, features)."""
+        matrix = model.encoder.tree_matrix(frame)
+        leaf = np.asarray(model.booster.predict(matrix, pred_leaf=True, num_threads=1), dtype=int)
+        place = leaf.reshape(len(frame), len(self.first)) + self.first
+        taken = sparse.csr_array(
+            (np.ones(place.size), place.ravel(), np.arange(len(frame) + 1) * len(self.first)),
+            shape=(len(frame), len(self.parts)),
         )
-        leaf = np.asarray(leaf, dtype=int).reshape(len(frame), len(self.leaves))
-        parts = np.zeros((len(frame), len(model.encoder.features)))
-        for tree, table in enumerate(self.leaves):
-            parts += table[leaf[:, tree]]
-        return parts
+        return np.asarray(taken @ self.parts)
+
+
+def blended(
+    model: RiskModel, frame: pd.DataFrame, trees: np.ndarray, base: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return parts and bases of the calibrated log-odds, given those of the trees alone.
+
+    Parameters
+    ----------
+    trees
+        Shape (rows, features), by whatever attribution.
+    base
+        What they add to.
+    """
+    each = model.encoder.linear_matrix(frame) * model.coefficients
+    linear = np.zeros_like(trees)
+    owner, start = np.unique(model.encoder.owner, return_index=True)  # it is in order
+    linear[:, owner] = np.add.reduceat(each, start, axis=1)
+    share = model.tree_share
+    whole = share * base + (1 - share) * model.intercept
+    both = share * trees + (1 - share) * linear
+    intercept, slope = model.calibration_of(frame)
+    return slope[:, None] * both, intercept + slope * whole
 
 
 def fit_contributions(model: RiskModel) -> Contributions:
@@ -64,23 +87,71 @@ def fit_contributions(model: RiskModel) -> Contributions:
     tables: list[np.ndarray] = []
     base = 0.0
     for tree in model.booster.dump_model()["tree_info"]:
-        root = tree["tree_structure"]
+        root = _branch(tree["tree_structure"])
         table = np.zeros((tree["num_leaves"], width))
-        _walk(root, np.zeros(width), table)
+        for leaf, path in _paths(root, ()):
+            features, parts = _on_path(leaf.value, path)
+            table[leaf.leaf, features] = parts
         tables.append(table)
-        base += _value(root)
-    return Contributions(tuple(tables), base)
+        base += root.value
+    first = np.cumsum([0, *(len(table) for table in tables)])[:-1]
+    return Contributions(np.concatenate(tables), first, base)
 
 
-def _walk(node: dict[str, Any], so_far: np.ndarray, table: np.ndarray) -> None:
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    """A node and all below it: mean value, rows of training, and the split or the leaf's number."""
+
+    value: float
+    rows: float
+    leaf: int
+    feature: int
+    children: tuple[_Branch, ...]
+
+
+_Step = tuple[_Branch, _Branch, _Branch]
+"""A split on a path: the node, the child on the path, and the one off it."""
+
+
+def _branch(node: dict[str, Any]) -> _Branch:
     if "split_feature" not in node:
-        table[node.get("leaf_index", 0)] = so_far
+        rows = max(float(node.get("leaf_count", 1)), 1.0)
+        return _Branch(float(node["leaf_value"]), rows, node.get("leaf_index", 0), -1, ())
+    left, right = _branch(node["left_child"]), _branch(node["right_child"])
+    rows = left.rows + right.rows
+    mean = (left.value * left.rows + right.value * right.rows) / rows
+    return _Branch(mean, rows, -1, node["split_feature"], (left, right))
+
+
+def _paths(node: _Branch, path: tuple[_Step, ...]) -> Iterator[tuple[_Branch, tuple[_Step, ...]]]:
+    """Yield every leaf with the splits that lead to it."""
+    if not node.children:
+        yield node, path
         return
-    for child in (node["left_child"], node["right_child"]):
-        parts = so_far.copy()
-        parts[node["split_feature"]] += _value(child) - _value(node)
-        _walk(child, parts, table)
+    left, right = node.children
+    yield from _paths(left, (*path, (node, left, right)))
+    yield from _paths(right, (*path, (node, right, left)))
 
 
-def _value(node: dict[str, Any]) -> float:
-    return float(node["internal_value"] if "split_feature" in node else node["leaf_value"])
+def _on_path(value: float, path: tuple[_Step, ...]) -> tuple[list[int], np.ndarray]:
+    """Return the features of a path, and the Shapley value of each.
+
+    The row ends in the leaf or in one of the branches off the path. How often it reaches an end is
+    a product over features: of 1 or 0 where the feature is known, of shares of rows where not. A
+    Shapley value is the integral over t of what the feature changes when each other one is known
+    with chance t (Owen, 1972): a polynomial, so that Gauss and Legendre's points make it exact.
+    """
+    features = sorted({node.feature for node, _, _ in path})
+    known, unknown = np.ones((2, len(path) + 1, len(features)))
+    for depth, (node, on, off) in enumerate(path):
+        column = features.index(node.feature)
+        known[depth, column] = 0
+        unknown[depth, column] *= off.rows / node.rows
+        unknown[depth + 1 :, column] *= on.rows / node.rows
+    ends = np.array([*(off.value for _, _, off in path), value])
+    points, weights = np.polynomial.legendre.leggauss(len(features) // 2 + 1)
+    chance = (points[:, None, None] + 1) / 2
+    reached = chance * known + (1 - chance) * unknown
+    others = reached.prod(axis=2, keepdims=True) / reached
+    average = np.einsum("p,pef->ef", weights / 2, others)
+    return features, ends @ ((known - unknown) * average)

@@ -1,11 +1,17 @@
-"""The parts of the log-odds, and the reasons made of them."""
+"""The parts of the log-odds: additive, Shapley values on the path, and close to TreeSHAP's."""
 
 from __future__ import annotations
 
+from itertools import permutations
+from typing import Any
+
+import lightgbm as lgb
 import numpy as np
+import pytest
 from scipy.special import logit
 
-from models.reasons import explain
+from models.contributions import _branch, _on_path, _paths, blended
+from models.reasons import by_speaker
 from models.scoring import score
 from tests.learned import Learned
 
@@ -13,36 +19,77 @@ from tests.learned import Learned
 def test_parts_add_up_to_the_calibrated_log_odds(learned: Learned) -> None:
     scores = score(learned.bundle, learned.later, learned.records)
     parts, base = learned.bundle.contributions.of(learned.bundle.risk, scores.frame)
-    assert np.allclose(parts.sum(axis=1) + base, logit(scores.overturn_probability), atol=1e-6)
+    assert np.allclose(
+        parts.sum(axis=1) + base, logit(scores.overturn_probability), rtol=0, atol=1e-9
+    )
 
 
-def test_tree_parts_agree_with_shapley_values_on_the_sign_of_the_strongest(
-    learned: Learned,
-) -> None:
-    scores = score(learned.bundle, learned.later, learned.records)
+def test_parts_of_the_trees_add_up_to_what_the_trees_say(learned: Learned) -> None:
+    frame = score(learned.bundle, learned.later, learned.records).frame
+    model, ours = learned.bundle.risk, learned.bundle.contributions
+    trees = model.booster.predict(model.encoder.tree_matrix(frame), raw_score=True)
+    assert np.allclose(ours.of_trees(model, frame).sum(axis=1) + ours.base, trees, atol=1e-9)
+
+
+def test_reasons_are_measured_from_where_tree_shap_measures(learned: Learned) -> None:
     model = learned.bundle.risk
-    riskiest = np.argsort(-scores.overturn_probability)[:50]
-    matrix = model.encoder.tree_matrix(scores.frame.iloc[riskiest])
-    shapley = model.booster.predict(matrix, pred_contrib=True)[:, :-1]
-    ours = learned.bundle.contributions._of_trees(model, scores.frame.iloc[riskiest])
-    strongest = shapley.argmax(axis=1)
-    rows = np.arange(len(riskiest))
-    assert np.mean(ours[rows, strongest] > 0) >= 0.95
+    frame = score(learned.bundle, learned.later[:1], learned.records[:1]).frame
+    shapley = model.booster.predict(model.encoder.tree_matrix(frame), pred_contrib=True)
+    assert learned.bundle.contributions.base == pytest.approx(shapley[0, -1])
 
 
-def test_reasons_are_of_the_rows_asked_for_strongest_first(learned: Learned) -> None:
+def test_the_top_reason_agrees_with_tree_shap_on_high_risk_rows(learned: Learned) -> None:
     scores = score(learned.bundle, learned.later, learned.records)
-    rows = np.argsort(-scores.overturn_probability)[:20]
-    told = explain(learned.bundle, scores, rows, most=3)
-    assert len(told) == 20
-    for reasons in told:
-        assert 1 <= len(reasons) <= 3
-        shares = [reason.share for reason in reasons]
-        assert shares == sorted(shares, reverse=True)
-        assert 0 < sum(shares) <= 1 + 1e-9
-        assert all(reason.log_odds > 0 and ": " in reason.text for reason in reasons)
+    riskiest = np.argsort(-scores.overturn_probability)[: len(learned.later) // 20]
+    model, frame = learned.bundle.risk, scores.frame.iloc[riskiest]
+    shapley = model.booster.predict(model.encoder.tree_matrix(frame), pred_contrib=True)
+    theirs, _ = blended(model, frame, shapley[:, :-1], float(shapley[0, -1]))
+    ours, _ = learned.bundle.contributions.of(model, frame)
+    features = model.encoder.features
+    top = [by_speaker(features, parts)[1].argmax(axis=1) for parts in (ours, theirs)]
+    assert np.mean(top[0] == top[1]) >= 0.8
 
 
-def test_no_rows_have_no_reasons(learned: Learned) -> None:
-    scores = score(learned.bundle, learned.later, learned.records)
-    assert explain(learned.bundle, scores, np.array([], dtype=int)) == []
+def test_the_parts_of_each_row_do_not_depend_on_the_batch(learned: Learned) -> None:
+    frame = score(learned.bundle, learned.later[:20], learned.records[:20]).frame
+    ours, model = learned.bundle.contributions, learned.bundle.risk
+    batch, _ = ours.of(model, frame)
+    alone = np.concatenate([ours.of(model, frame.iloc[[row]])[0] for row in range(20)])
+    assert np.allclose(alone, batch, rtol=0, atol=1e-12)
+
+
+def _tree(leaves: int, features: int) -> dict[str, Any]:
+    """Grow one tree on made numbers, in which every feature has a say."""
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(2_000, features))
+    label = matrix @ np.linspace(1, 2, features) + matrix[:, 0] * matrix[:, -1]
+    parameters = {"objective": "regression", "num_leaves": leaves, "verbose": -1, "seed": 0}
+    grown = lgb.train(parameters, lgb.Dataset(matrix, label), num_boost_round=1).dump_model()
+    tree: dict[str, Any] = grown["tree_info"][0]["tree_structure"]
+    return tree
+
+
+def test_parts_are_the_mean_over_all_orders_in_which_a_path_becomes_known() -> None:
+    for leaf, path in _paths(_branch(_tree(leaves=12, features=4)), ()):
+
+        def mean_value(known: tuple[int, ...], leaf: Any = leaf, path: Any = path) -> float:
+            value = float(leaf.value)
+            for node, on, off in reversed(path):
+                if node.feature not in known:
+                    value = (value * on.rows + off.value * off.rows) / node.rows
+            return value
+
+        features, parts = _on_path(leaf.value, path)
+        orders = list(permutations(features))
+        for feature, part in zip(features, parts, strict=True):
+            before = [order[: order.index(feature)] for order in orders]
+            gains = [mean_value((*known, feature)) - mean_value(known) for known in before]
+            assert part == pytest.approx(np.mean(gains), abs=1e-12)
+
+
+def test_a_tree_of_one_split_gives_all_to_its_feature() -> None:
+    root = _branch(_tree(leaves=2, features=1))
+    for leaf, path in _paths(root, ()):
+        features, parts = _on_path(leaf.value, path)
+        assert features == [0]
+        assert parts[0] == pytest.approx(leaf.value - root.value)
