@@ -217,6 +217,7 @@ def _arrays(bundle: Bundle) -> dict[str, np.ndarray]:
         "mean": encoder.mean,
         "scale": encoder.scale,
         "owner": encoder.owner,
+        "sign": encoder.sign,
         "coefficients": bundle.risk.coefficients,
     }
     if bundle.opinion is not None:
@@ -235,7 +236,9 @@ def _document(bundle: Bundle) -> dict[str, Any]:
         "calibration": {
             "whole": msgspec.to_builtins(risk.calibration.whole),
             "by_domain": msgspec.to_builtins(dict(risk.calibration.by_domain)),
+            "incomplete": msgspec.to_builtins(risk.incomplete),
         },
+        "expected": list(risk.expected),
         "directions": {
             "by_cell": [[*cell, list(shares)] for cell, shares in risk.directions.by_cell.items()],
             "by_action": {name: list(s) for name, s in risk.directions.by_action.items()},
@@ -267,7 +270,9 @@ def _assemble(
     extras = tuple(Feature(family="extra", **extra) for extra in document["extras"])
     vocabularies = {name: tuple(words) for name, words in document["vocabularies"].items()}
     encoder = Encoder(
-        (*FEATURES, *extras), vocabularies, arrays["mean"], arrays["scale"], arrays["owner"]
+        (*FEATURES, *extras),
+        vocabularies,
+        *(arrays[name] for name in ("mean", "scale", "owner", "sign")),
     )
     booster = trees["trees"]
     if booster is None or booster.feature_name() != [f.name for f in encoder.features]:
@@ -283,6 +288,8 @@ def _assemble(
             Recalibration(**calibration["whole"]),
             {name: Recalibration(**own) for name, own in calibration["by_domain"].items()},
         ),
+        tuple(document["expected"]),
+        Recalibration(**calibration["incomplete"]),
         _directions(document["directions"]),
     )
     actions = document["opinion_actions"]

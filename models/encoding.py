@@ -1,7 +1,8 @@
 """The feature frame as numbers: codes for trees, standardised columns for the linear model.
 
 A category that was not seen in training becomes null for the trees and the mean for the linear
-model, so that an unknown policy, language or team is answered near its parent's rate.
+model, so that an unknown policy, language or team is answered near its parent's rate. A number that
+is null is its mean to the linear model, and a column of its own says so where training met nulls.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Encoder:
         Of each linear column before standardising, shape (columns,).
     owner
         Index of the feature that each linear column belongs to, shape (columns,).
+    sign
+        Side that the coefficient of each linear column is held to: 1, -1, or 0 for both.
     """
 
     features: tuple[Feature, ...]
@@ -39,6 +42,7 @@ class Encoder:
     mean: np.ndarray
     scale: np.ndarray
     owner: np.ndarray
+    sign: np.ndarray
 
     @property
     def categories(self) -> list[int]:
@@ -57,7 +61,8 @@ class Encoder:
 
     def linear_matrix(self, frame: pd.DataFrame) -> np.ndarray:
         """Return shape (rows, columns): standardised and without nulls; 0 is the training mean."""
-        raw = np.column_stack([c for _, c in _linear(self.features, self.vocabularies, frame)])
+        columns = _linear(self.features, self.vocabularies, frame)
+        raw = np.column_stack([column.values for column in columns])
         standard = (raw - self.mean) / self.scale
         return np.asarray(np.clip(np.nan_to_num(standard, nan=0.0), -_WIDEST, _WIDEST))
 
@@ -75,13 +80,17 @@ def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encode
     features = (*FEATURES, *extras)
     vocabularies = {f.name: vocabulary_of(frame[f.name]) for f in features if f.kind == "category"}
     linear = _linear(features, vocabularies, frame)
-    raw = np.column_stack([column for _, column in linear])
+    raw = np.column_stack([column.values for column in linear])
     known = np.isfinite(raw)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, raw, 0).sum(axis=0) / count
     spread = np.sqrt((np.where(known, raw - mean, 0) ** 2).sum(axis=0) / count)
     scale = np.where(spread > 1e-9, spread, 1.0)
-    return Encoder(features, vocabularies, mean, scale, np.array([i for i, _ in linear]))
+    owner = np.array([column.owner for column in linear])
+    sign = np.array(
+        [0 if column.says_null else features[column.owner].monotone for column in linear]
+    )
+    return Encoder(features, vocabularies, mean, scale, owner, sign)
 
 
 def vocabulary_of(values: pd.Series) -> tuple[str, ...]:
@@ -99,22 +108,30 @@ def codes_of(values: pd.Series, vocabulary: tuple[str, ...]) -> np.ndarray:
     return codes
 
 
+@dataclass(frozen=True, slots=True)
+class _Column:
+    owner: int
+    values: np.ndarray
+    says_null: bool = False
+
+
 def _linear(
     features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], frame: pd.DataFrame
-) -> list[tuple[int, np.ndarray]]:
-    """Return (feature, raw column) pairs: rates as log-odds, categories one column each."""
-    columns: list[tuple[int, np.ndarray]] = []
+) -> list[_Column]:
+    """Return the raw columns: rates as log-odds, categories one column each, nulls one a number."""
+    columns: list[_Column] = []
     for i, feature in enumerate(features):
         if feature.kind == "category":
             codes = codes_of(frame[feature.name], vocabularies[feature.name])
             columns += [
-                (i, (codes == code).astype(float))
+                _Column(i, (codes == code).astype(float))
                 for code in range(len(vocabularies[feature.name]))
             ]
             continue
         value = frame[feature.name].to_numpy(dtype=float)
+        null = np.isnan(value).astype(float)
         if feature.low == 0 and feature.high == 1:
             clipped = np.clip(value, 1e-3, 1 - 1e-3)
             value = np.log(clipped / (1 - clipped))
-        columns.append((i, value))
+        columns += [_Column(i, value), _Column(i, null, says_null=True)]
     return columns

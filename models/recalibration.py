@@ -120,12 +120,18 @@ def fit_recalibration_by(
     inclusion_probability: Floats,
     *,
     domain: Texts,
+    ridge: tuple[float, float] = (DOMAIN_RIDGE, DOMAIN_RIDGE),
 ) -> DomainRecalibration:
     """Fit each domain's recalibration, pulled to the whole's where its audits are few.
 
     For models that may be upside down somewhere, as in one language: what is right on the whole is
     then too sure of itself there. Give ``apply``'s result to an estimate as its overturn
     probability, without a further recalibration.
+
+    Parameters
+    ----------
+    ridge
+        How strongly level and slope are pulled, as one over the variance expected between domains.
 
     Examples
     --------
@@ -144,19 +150,20 @@ def fit_recalibration_by(
     for code, name in enumerate(names):
         rows = np.flatnonzero(codes == code)
         p, pi = overturn_probability[rows], inclusion_probability[rows]
-        own[str(name)] = _fit_domain(whole, p, overturned[rows], 1.0 / pi)
+        own[str(name)] = _fit_domain(whole, p, overturned[rows], 1.0 / pi, ridge=ridge)
     return DomainRecalibration(whole=whole, by_domain=own)
 
 
-def _fit_domain(whole: Recalibration, p: Floats, y: Floats, weight: Floats) -> Recalibration:
+def _fit_domain(
+    whole: Recalibration, p: Floats, y: Floats, weight: Floats, *, ridge: tuple[float, float]
+) -> Recalibration:
     """Centre on the domain's mean log-odds, so that level and slope can be pulled separately."""
     weight = weight * weight.sum() / np.sum(weight**2)
     x = logit(np.clip(p, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY))
     middle = float(np.average(x, weights=weight))
     centre = np.array([whole.intercept + whole.slope * middle, whole.slope])
-    ridge = np.array([DOMAIN_RIDGE, DOMAIN_RIDGE])
     level, slope = _newton(
-        np.column_stack([np.ones_like(x), x - middle]), y, weight, prior=(ridge, centre)
+        np.column_stack([np.ones_like(x), x - middle]), y, weight, prior=(np.array(ridge), centre)
     )
     return Recalibration(intercept=float(level - slope * middle), slope=float(slope))
 

@@ -21,7 +21,7 @@ from features.policies import Policies
 from features.track_record import RecordSettings
 from models.bundle import Bundle
 from models.contributions import fit_contributions
-from models.risk import RiskModel, RiskSettings, fit_calibration, fit_risk
+from models.risk import RiskModel, RiskSettings, calibrate, fit_risk
 from models.scoring import features_of
 from training.evaluate import by_segment, metrics
 from training.material import Material, Opinions, assemble, fit_opinions, later_frame
@@ -129,7 +129,9 @@ def learn(
     everything = np.ones(len(material.audited), dtype=bool)
     fitted = _fit(material, everything, settings, unseen=~everything)
     later = _calibrated(material, tried, unseen)
-    risk = replace(fitted.risk, calibration=later.risk.calibration)
+    risk = replace(
+        fitted.risk, calibration=later.risk.calibration, incomplete=later.risk.incomplete
+    )
     bundle = _bundle(material, replace(fitted, risk=risk), trial, policies=policies)
     return replace(bundle, profile=_profile(material, bundle, settings.seed)), trial
 
@@ -146,13 +148,8 @@ def _fit(
 def _calibrated(material: Material, fitted: _Fitted, rows: np.ndarray) -> _Fitted:
     """Calibrate on audits that were not fitted on."""
     audited, frame = material.audited[rows], later_frame(material, fitted.opinions, rows)
-    calibration = fit_calibration(
-        fitted.risk.log_odds(frame),
-        audited["policy"].to_numpy(dtype=object),
-        _overturned(audited),
-        audited["inclusion"].to_numpy(),
-    )
-    return replace(fitted, risk=replace(fitted.risk, calibration=calibration))
+    inclusion = audited["inclusion"].to_numpy()
+    return replace(fitted, risk=calibrate(fitted.risk, frame, _overturned(audited), inclusion))
 
 
 def _overturned(audited: pd.DataFrame) -> np.ndarray:
