@@ -12,47 +12,73 @@ from scipy.special import logit
 
 from models.contributions import _branch, _on_path, _paths, blended
 from models.reasons import by_speaker
-from models.scoring import score
-from tests.learned import Learned
+from models.scoring import Scores
+from tests.plausible import Plausible, learn_plausible
 
 
-def test_parts_add_up_to_the_calibrated_log_odds(learned: Learned) -> None:
-    scores = score(learned.bundle, learned.later, learned.records)
-    parts, base = learned.bundle.contributions.of(learned.bundle.risk, scores.frame)
-    assert np.allclose(
-        parts.sum(axis=1) + base, logit(scores.overturn_probability), rtol=0, atol=1e-9
-    )
+@pytest.fixture(scope="module")
+def day() -> Plausible:
+    """A day that the model has not seen."""
+    return learn_plausible()
 
 
-def test_parts_of_the_trees_add_up_to_what_the_trees_say(learned: Learned) -> None:
-    frame = score(learned.bundle, learned.later, learned.records).frame
-    model, ours = learned.bundle.risk, learned.bundle.contributions
-    trees = model.booster.predict(model.encoder.tree_matrix(frame), raw_score=True)
-    assert np.allclose(ours.of_trees(model, frame).sum(axis=1) + ours.base, trees, atol=1e-9)
+@pytest.fixture(scope="module")
+def scores(day: Plausible) -> Scores:
+    """The scores of that day."""
+    return day.scores(day.later)
 
 
-def test_reasons_are_measured_from_where_tree_shap_measures(learned: Learned) -> None:
-    model = learned.bundle.risk
-    frame = score(learned.bundle, learned.later[:1], learned.records[:1]).frame
-    shapley = model.booster.predict(model.encoder.tree_matrix(frame), pred_contrib=True)
-    assert learned.bundle.contributions.base == pytest.approx(shapley[0, -1])
+def test_parts_add_up_to_the_calibrated_log_odds(day: Plausible, scores: Scores) -> None:
+    parts, base = day.bundle.contributions.of(day.bundle.risk, scores.frame)
+    risk = scores.overturn_probability
+    assert np.allclose(parts.sum(axis=1) + base, logit(risk), rtol=0, atol=1e-9)
 
 
-def test_the_top_reason_agrees_with_tree_shap_on_high_risk_rows(learned: Learned) -> None:
-    scores = score(learned.bundle, learned.later, learned.records)
-    riskiest = np.argsort(-scores.overturn_probability)[: len(learned.later) // 20]
-    model, frame = learned.bundle.risk, scores.frame.iloc[riskiest]
+def test_parts_add_up_where_nearly_nothing_is_known(day: Plausible) -> None:
+    bare = day.scores(day.later[["decision_id", "decided_at", "policy", "action"]])
+    parts, base = day.bundle.contributions.of(day.bundle.risk, bare.frame)
+    assert np.allclose(parts.sum(axis=1) + base, logit(bare.overturn_probability), atol=1e-9)
+
+
+def test_parts_of_the_trees_add_up_to_what_the_trees_say(day: Plausible, scores: Scores) -> None:
+    model, ours = day.bundle.risk, day.bundle.contributions
+    trees = model.booster.predict(model.encoder.tree_matrix(scores.frame), raw_score=True)
+    parts = ours.of_trees(model, scores.frame)
+    assert np.allclose(parts.sum(axis=1) + ours.base, trees, rtol=0, atol=1e-9)
+
+
+def test_parts_are_measured_from_where_tree_shap_measures(day: Plausible, scores: Scores) -> None:
+    model = day.bundle.risk
+    matrix = model.encoder.tree_matrix(scores.frame[:1])
+    shapley = model.booster.predict(matrix, pred_contrib=True)
+    assert day.bundle.contributions.base == pytest.approx(shapley[0, -1])
+
+
+def test_the_top_reason_agrees_with_tree_shap_on_high_risk_rows(
+    day: Plausible, scores: Scores
+) -> None:
+    riskiest = np.argsort(-scores.overturn_probability)[: len(day.later) // 20]
+    model, frame = day.bundle.risk, scores.frame.iloc[riskiest]
     shapley = model.booster.predict(model.encoder.tree_matrix(frame), pred_contrib=True)
     theirs, _ = blended(model, frame, shapley[:, :-1], float(shapley[0, -1]))
-    ours, _ = learned.bundle.contributions.of(model, frame)
+    ours, _ = day.bundle.contributions.of(model, frame)
     features = model.encoder.features
     top = [by_speaker(features, parts)[1].argmax(axis=1) for parts in (ours, theirs)]
     assert np.mean(top[0] == top[1]) >= 0.8
 
 
-def test_the_parts_of_each_row_do_not_depend_on_the_batch(learned: Learned) -> None:
-    frame = score(learned.bundle, learned.later[:20], learned.records[:20]).frame
-    ours, model = learned.bundle.contributions, learned.bundle.risk
+def test_the_top_reason_of_all_rows_is_mostly_tree_shaps(day: Plausible, scores: Scores) -> None:
+    model, frame = day.bundle.risk, scores.frame
+    shapley = model.booster.predict(model.encoder.tree_matrix(frame), pred_contrib=True)
+    theirs = by_speaker(model.encoder.features, shapley[:, :-1])[1].argmax(axis=1)
+    ours = day.bundle.contributions.of_trees(model, frame)
+    ours = by_speaker(model.encoder.features, ours)[1].argmax(axis=1)
+    commonest = np.bincount(theirs).max() / len(theirs)
+    assert np.mean(ours == theirs) >= max(0.8, commonest)
+
+
+def test_the_parts_of_each_row_do_not_depend_on_the_batch(day: Plausible, scores: Scores) -> None:
+    ours, model, frame = day.bundle.contributions, day.bundle.risk, scores.frame[:20]
     batch, _ = ours.of(model, frame)
     alone = np.concatenate([ours.of(model, frame.iloc[[row]])[0] for row in range(20)])
     assert np.allclose(alone, batch, rtol=0, atol=1e-12)
