@@ -66,7 +66,7 @@ def test_the_template_names_every_setting_with_its_default() -> None:
     lines = [line.split("   #")[0].removeprefix("# ") for line in SETTINGS_TEMPLATE.splitlines()]
     named = {line.split(" = ")[0] for line in lines if " = " in line}
     assert named == set(Settings.__struct_fields__)
-    without_default = ("store_url", "audits_per_day", "hours_per_day")
+    without_default = ("store_url", "audits_per_day", "hours_per_day", "earlier_looks")
     uncommented = "\n".join(line for line in lines[1:] if not line.startswith(without_default))
     assert parse_settings(uncommented) == Settings()
 
