@@ -44,22 +44,27 @@ class Contributions:
 
         Their sum is the calibrated log-odds of the risk model.
         """
-        return blended(model, frame, self.of_trees(model, frame), self.base)
-
-    def of_trees(self, model: RiskModel, frame: pd.DataFrame) -> np.ndarray:
-        """Return the parts of the trees' log-odds, shape (rows, features)."""
         matrix = model.encoder.tree_matrix(frame)
+        return blended(model, frame, self.of_trees(model, matrix), self.base, matrix=matrix)
+
+    def of_trees(self, model: RiskModel, matrix: np.ndarray) -> np.ndarray:
+        """Return the parts of the trees' log-odds for a tree matrix, shape (rows, features)."""
         leaf = np.asarray(model.booster.predict(matrix, pred_leaf=True, num_threads=1), dtype=int)
-        place = leaf.reshape(len(frame), len(self.first)) + self.first
+        place = leaf.reshape(len(matrix), len(self.first)) + self.first
         taken = sparse.csr_array(
-            (np.ones(place.size), place.ravel(), np.arange(len(frame) + 1) * len(self.first)),
-            shape=(len(frame), len(self.parts)),
+            (np.ones(place.size), place.ravel(), np.arange(len(matrix) + 1) * len(self.first)),
+            shape=(len(matrix), len(self.parts)),
         )
         return np.asarray(taken @ self.parts)
 
 
 def blended(
-    model: RiskModel, frame: pd.DataFrame, trees: np.ndarray, base: float
+    model: RiskModel,
+    frame: pd.DataFrame,
+    trees: np.ndarray,
+    base: float,
+    *,
+    matrix: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return parts and bases of the calibrated log-odds, given those of the trees alone.
 
@@ -69,8 +74,11 @@ def blended(
         Shape (rows, features), by whatever attribution.
     base
         What they add to.
+    matrix
+        The frame as `Encoder.tree_matrix` gives it, where it is at hand already.
     """
-    each = model.encoder.linear_matrix(frame) * model.coefficients
+    coded = model.encoder.tree_matrix(frame) if matrix is None else matrix
+    each = model.encoder.linear_of(coded) * model.coefficients
     linear = np.zeros_like(trees)
     owner, start = np.unique(model.encoder.owner, return_index=True)  # it is in order
     linear[:, owner] = np.add.reduceat(each, start, axis=1)

@@ -8,6 +8,7 @@ is null is its mean to the linear model, and a column of its own says so where t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -51,17 +52,15 @@ class Encoder:
 
     def tree_matrix(self, frame: pd.DataFrame) -> np.ndarray:
         """Return shape (rows, features): numbers as they are, categories as codes, null as NaN."""
-        columns = [
-            codes_of(frame[f.name], self.vocabularies[f.name])
-            if f.kind == "category"
-            else frame[f.name].to_numpy(dtype=float)
-            for f in self.features
-        ]
-        return np.column_stack(columns)
+        return _coded(self.features, self.vocabularies, frame)
 
     def linear_matrix(self, frame: pd.DataFrame) -> np.ndarray:
         """Return shape (rows, columns): standardised and without nulls; 0 is the training mean."""
-        columns = _linear(self.features, self.vocabularies, frame)
+        return self.linear_of(self.tree_matrix(frame))
+
+    def linear_of(self, matrix: np.ndarray) -> np.ndarray:
+        """Return the linear matrix of a tree matrix."""
+        columns = _linear(self.features, self.vocabularies, matrix)
         raw = np.column_stack([column.values for column in columns])
         standard = (raw - self.mean) / self.scale
         return np.asarray(np.clip(np.nan_to_num(standard, nan=0.0), -_WIDEST, _WIDEST))
@@ -79,7 +78,7 @@ def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encode
     """
     features = (*FEATURES, *extras)
     vocabularies = {f.name: vocabulary_of(frame[f.name]) for f in features if f.kind == "category"}
-    linear = _linear(features, vocabularies, frame)
+    linear = _linear(features, vocabularies, _coded(features, vocabularies, frame))
     raw = np.column_stack([column.values for column in linear])
     known = np.isfinite(raw)
     count = np.maximum(known.sum(axis=0), 1)
@@ -101,11 +100,29 @@ def vocabulary_of(values: pd.Series) -> tuple[str, ...]:
     return tuple(str(name) for name, _ in ordered[:_MOST_CATEGORIES])
 
 
+@lru_cache(maxsize=64)
+def _index_of(vocabulary: tuple[str, ...]) -> pd.Index:
+    return pd.Index(vocabulary, dtype="str")
+
+
 def codes_of(values: pd.Series, vocabulary: tuple[str, ...]) -> np.ndarray:
     """Return the position of each value in the vocabulary; NaN where it is not known."""
-    codes = pd.Index(vocabulary, dtype="str").get_indexer(pd.Index(values)).astype(float)
+    codes = _index_of(vocabulary).get_indexer(pd.Index(values)).astype(float)
     codes[codes < 0] = np.nan
     return codes
+
+
+def _coded(
+    features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], frame: pd.DataFrame
+) -> np.ndarray:
+    """Return numbers as they are and categories as codes, shape (rows, features)."""
+    numbers = [i for i, feature in enumerate(features) if feature.kind == "number"]
+    matrix = np.empty((len(frame), len(features)))
+    matrix[:, numbers] = frame[[features[i].name for i in numbers]].to_numpy(dtype=float)
+    for i, feature in enumerate(features):
+        if feature.kind == "category":
+            matrix[:, i] = codes_of(frame[feature.name], vocabularies[feature.name])
+    return matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +133,19 @@ class _Column:
 
 
 def _linear(
-    features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], frame: pd.DataFrame
+    features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], matrix: np.ndarray
 ) -> list[_Column]:
     """Return the raw columns: rates as log-odds, categories one column each, nulls one a number."""
     columns: list[_Column] = []
     for i, feature in enumerate(features):
         if feature.kind == "category":
-            codes = codes_of(frame[feature.name], vocabularies[feature.name])
+            codes = matrix[:, i]
             columns += [
                 _Column(i, (codes == code).astype(float))
                 for code in range(len(vocabularies[feature.name]))
             ]
             continue
-        value = frame[feature.name].to_numpy(dtype=float)
+        value = matrix[:, i]
         null = np.isnan(value).astype(float)
         if feature.low == 0 and feature.high == 1:
             clipped = np.clip(value, 1e-3, 1 - 1e-3)

@@ -128,8 +128,9 @@ class RiskModel:
 
     def log_odds(self, frame: pd.DataFrame) -> np.ndarray:
         """Return the average log-odds of an overturn before calibration, shape (rows,)."""
-        trees = self.booster.predict(self.encoder.tree_matrix(frame), raw_score=True, num_threads=1)
-        linear = self.encoder.linear_matrix(frame) @ self.coefficients + self.intercept
+        matrix = self.encoder.tree_matrix(frame)
+        trees = self.booster.predict(matrix, raw_score=True, num_threads=1)
+        linear = self.encoder.linear_of(matrix) @ self.coefficients + self.intercept
         return np.asarray(self.tree_share * trees + (1 - self.tree_share) * linear)
 
     def by_direction(self, frame: pd.DataFrame) -> np.ndarray:
