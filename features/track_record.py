@@ -40,10 +40,11 @@ KEYS = (
     Key("language_action", ("language", "action"), "everything"),
     Key("team", ("moderator_team",), "everything"),
     Key("moderator", ("moderator_id",), "everything"),
-    Key("moderator_action", ("moderator_id", "action"), "moderator"),
-    Key("moderator_policy", ("moderator_id", "policy"), "moderator"),
+    Key("moderator_action", ("moderator_id", "action"), "policy_action"),
+    Key("moderator_policy", ("moderator_id", "policy"), "policy"),
 )
-"""Parents stand before their children.
+"""Parents stand before their children. A moderator's record of an action starts from what that
+action comes to under the policy, not from her own rate over all actions, of unlike difficulty.
 
 A new version of a policy so starts from the rate of the versions before it, which counts for as
 much as `RecordSettings.strength` audits: a change of policy is a new record, not noise in the old.

@@ -271,7 +271,8 @@ def test_who_was_never_audited_has_the_rate_of_the_parent() -> None:
     record = record_of(audited(overturned=[1.0] * 10), RecordSettings(), moderator="new")
     assert record["moderator_audits"] == 0
     assert record["moderator_rate"] == record["everything_rate"]
-    assert record["moderator_action_rate"] == record["moderator_rate"]
+    assert record["moderator_action_rate"] == record["policy_action_rate"]
+    assert record["moderator_policy_rate"] == record["policy_rate"]
 
 
 def test_a_new_version_of_a_policy_starts_from_the_rate_of_its_predecessor() -> None:
