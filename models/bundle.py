@@ -268,30 +268,7 @@ def _assemble(
     profile: pd.DataFrame,
 ) -> Bundle:
     extras = tuple(Feature(family="extra", **extra) for extra in document["extras"])
-    vocabularies = {name: tuple(words) for name, words in document["vocabularies"].items()}
-    encoder = Encoder(
-        (*FEATURES, *extras),
-        vocabularies,
-        *(arrays[name] for name in ("mean", "scale", "owner", "sign")),
-    )
-    booster = trees["trees"]
-    if booster is None or booster.feature_name() != [f.name for f in encoder.features]:
-        raise ValueError("its features are not those of this version of Second Look")
-    calibration = document["calibration"]
-    risk = RiskModel(
-        encoder,
-        booster,
-        arrays["coefficients"],
-        document["intercept"],
-        document["tree_share"],
-        DomainRecalibration(
-            Recalibration(**calibration["whole"]),
-            {name: Recalibration(**own) for name, own in calibration["by_domain"].items()},
-        ),
-        tuple(document["expected"]),
-        Recalibration(**calibration["incomplete"]),
-        _directions(document["directions"]),
-    )
+    risk = _risk(document, arrays, trees["trees"], extras)
     actions = document["opinion_actions"]
     opinion = (
         SecondOpinion(tuple(actions), *(arrays[f"opinion_{n}"] for n in _OPINION_ARRAYS))
@@ -314,6 +291,37 @@ def _assemble(
         card=card,
         profile=profile,
         contributions=fit_contributions(risk),
+    )
+
+
+def _risk(
+    document: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    booster: lgb.Booster | None,
+    extras: tuple[Feature, ...],
+) -> RiskModel:
+    vocabularies = {name: tuple(words) for name, words in document["vocabularies"].items()}
+    encoder = Encoder(
+        (*FEATURES, *extras),
+        vocabularies,
+        *(arrays[name] for name in ("mean", "scale", "owner", "sign")),
+    )
+    if booster is None or booster.feature_name() != [f.name for f in encoder.features]:
+        raise ValueError("its features are not those of this version of Second Look")
+    calibration = document["calibration"]
+    return RiskModel(
+        encoder,
+        booster,
+        arrays["coefficients"],
+        document["intercept"],
+        document["tree_share"],
+        DomainRecalibration(
+            Recalibration(**calibration["whole"]),
+            {name: Recalibration(**own) for name, own in calibration["by_domain"].items()},
+        ),
+        tuple(document["expected"]),
+        Recalibration(**calibration["incomplete"]),
+        _directions(document["directions"]),
     )
 
 
