@@ -1,6 +1,6 @@
 """Estimators and intervals kept for comparison: what Second Look would be without its own.
 
-None of these is published. Horvitz-Thompson ignores the model; Wald's and Wilson's intervals fail
+No figure by weights is published with these. Horvitz-Thompson ignores the model; Wald's and Wilson's intervals fail
 on small domains under unequal chances, and a test shows it.
 """
 
