@@ -1,7 +1,7 @@
 """Estimators and intervals kept for comparison: what Second Look would be without its own.
 
-No figure by weights is published with these. Horvitz-Thompson ignores the model; Wald's and Wilson's intervals fail
-on small domains under unequal chances, and a test shows it.
+No weighted figure is published with these. Horvitz-Thompson ignores the model; Wald's and Wilson's
+intervals fail on small domains under unequal chances, and a test shows it.
 """
 
 from __future__ import annotations
