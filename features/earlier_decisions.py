@@ -6,34 +6,33 @@ A ranking waits for the answer, so that every question goes by ids that have an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import sqlalchemy as sa
 
 from features import schema
 from features.additions import IDS_A_QUERY
-from features.contract import DECISIONS, OUTCOMES
+from features.columns import AnyTable, Columns, texts, times
 from features.history import (
     HISTORY_COLUMNS,
     PAUSE_HOURS,
     WINDOW_DAYS,
     WORK_HOURS,
     History,
-    groups_of,
-    history_of,
+    group_names,
+    judged_of,
 )
-from features.rows import as_frame, microseconds
 
-_AUDIT_COLUMNS = ("decision_id", "audited_at", "verdict", "corrected_action")
+_AUDIT_COLUMNS = ("audited_at", "verdict", "corrected_action")
+_HOUR_US = 3_600_000_000
 
 Period = tuple[int, int]
 """From the first on and before the second, in microseconds."""
 
 
-def read_history(connection: sa.Connection, decisions: pd.DataFrame, *, looks: bool) -> History:
+def read_history(connection: sa.Connection, decisions: AnyTable, *, looks: bool) -> History:
     """Read what `features.history` needs to know of decisions.
 
     Parameters
@@ -49,22 +48,23 @@ def read_history(connection: sa.Connection, decisions: pd.DataFrame, *, looks: b
     held: dict[str, Any] = {}
     audits: list[Any] = []
     if len(decisions):
-        first, last = decisions["decided_at"].min(), microseconds(decisions["decided_at"].max())
+        made = times(decisions, "decided_at")
+        first, last = int(made.min()), int(made.max())
         if looks:
-            window = microseconds(first - timedelta(days=WINDOW_DAYS)), last
-            audits = _read(connection, groups_of(decisions), lambda ids: _audits(ids, window))
+            groups = _distinct(group_names(decisions))
+            window = first - WINDOW_DAYS * 24 * _HOUR_US, last
+            audits = _read(connection, groups, lambda ids: _audits(ids, window))
             size = len(HISTORY_COLUMNS)
             held |= {row[0]: row[:size] for row in audits}
-            audits = [(row[0], *row[size:]) for row in audits]
-            of_items = _read(connection, groups_of(decisions), lambda ids: _looks(ids, window))
+            of_items = _read(connection, groups, lambda ids: _looks(ids, window))
             held |= {row[0]: row for row in of_items}
-        shift = microseconds(first - timedelta(hours=WORK_HOURS + PAUSE_HOURS)), last
-        people = decisions.get("moderator_id", pd.Series(dtype="str"))
+        shift = first - int((WORK_HOURS + PAUSE_HOURS) * _HOUR_US), last
+        people = _distinct(texts(decisions, "moderator_id"))
         of_people = _read(connection, people, lambda ids: _work(ids, shift))
         held |= {row[0]: row for row in of_people}
-    return history_of(
-        as_frame(HISTORY_COLUMNS, list(held.values()), DECISIONS),
-        as_frame(_AUDIT_COLUMNS, audits, OUTCOMES),
+    return History(
+        _as_columns(HISTORY_COLUMNS, list(held.values())),
+        judged_of(_as_columns((*HISTORY_COLUMNS, *_AUDIT_COLUMNS), audits)),
     )
 
 
@@ -87,7 +87,7 @@ def _audits(groups: list[str], period: Period) -> sa.Select[Any]:
     """Ask for audits finished in a period, of decisions of any age; the decision comes first."""
     decision, outcome = schema.decisions, schema.outcomes
     return (
-        sa.select(*_columns(), *(outcome.c[name] for name in _AUDIT_COLUMNS[1:]))
+        sa.select(*_columns(), *(outcome.c[name] for name in _AUDIT_COLUMNS))
         .join(outcome, outcome.c.decision_id == decision.c.decision_id)
         .where(
             _may_be_of(groups),
@@ -124,12 +124,26 @@ def _columns() -> list[sa.Column[Any]]:
 
 
 def _read(
-    connection: sa.Connection, ids: pd.Series, query: Callable[[list[str]], sa.Select[Any]]
+    connection: sa.Connection, ids: list[str], query: Callable[[list[str]], sa.Select[Any]]
 ) -> list[Any]:
-    return [row for part in _parts(ids) for row in connection.execute(query(part)).fetchall()]
+    parts = (ids[start : start + IDS_A_QUERY] for start in range(0, len(ids), IDS_A_QUERY))
+    return [row for part in parts for row in connection.execute(query(part)).fetchall()]
 
 
-def _parts(ids: pd.Series) -> Iterator[list[str]]:
-    distinct = ids.dropna().unique().tolist()
-    for start in range(0, len(distinct), IDS_A_QUERY):
-        yield distinct[start : start + IDS_A_QUERY]
+def _distinct(values: np.ndarray) -> list[str]:
+    return [value for value in dict.fromkeys(values.tolist()) if value is not None]
+
+
+def _as_columns(names: tuple[str, ...], rows: list[Any]) -> Columns:
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    kinds = {name: np.int64 if name.endswith("_at") else object for name in names}
+    return Columns(
+        len(rows),
+        {name: _array(own, kinds[name]) for name, own in zip(names, columns, strict=True)},
+    )
+
+
+def _array(values: tuple[Any, ...], kind: type) -> np.ndarray:
+    array: np.ndarray = np.empty(len(values), dtype=kind)
+    array[:] = values
+    return array

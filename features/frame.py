@@ -6,12 +6,15 @@ its unit, range and source; what comes out is checked against that table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from features.columns import AnyTable, Columns, Table, like, numbers, texts
 from features.errors import ContractError
 from features.track_record import KEYS
 from features.values import as_number, as_text
@@ -179,13 +182,13 @@ def extra_features(decisions: pd.DataFrame) -> tuple[Feature, ...]:
 
 
 def build_frame(
-    decisions: pd.DataFrame,
-    records: pd.DataFrame,
+    decisions: Table,
+    records: Table,
     *,
-    opinion: pd.DataFrame | None = None,
+    opinion: Table | None = None,
     top_rank: float = 1.0,
     extras: tuple[Feature, ...] = (),
-) -> pd.DataFrame:
+) -> Table:
     """Return the features of decisions, a row each, in the order of `FEATURES` and `extras`.
 
     `USUAL_FEATURES` are null: `models.usual_action` works them out from the others.
@@ -215,83 +218,92 @@ def build_frame(
     >>> float(frame["log_views"].iloc[0]), float(frame["policy_rate"].iloc[0])
     (4.605170185988092, 0.1)
     """
-    rank = _number(decisions, "action_rank")
-    score = _number(decisions, "automated_score")
-    columns: dict[str, object] = {
+    rank = numbers(decisions, "action_rank")
+    score = numbers(decisions, "automated_score")
+    columns = {
         "automated_score": score,
         "score_mismatch": np.abs(score - np.clip(rank / max(top_rank, 1.0), 0, 1)),
         "action_rank": rank,
-        "log_handle_seconds": np.log1p(_number(decisions, "handle_seconds")),
-        "log_reports": np.log1p(_number(decisions, "reports")),
-        "skips": _number(decisions, "skips"),
-        "log_views": np.log1p(_number(decisions, "views")),
-        "log_tenure_days": np.log1p(_number(decisions, "moderator_tenure_days")),
-        "graphic_level": _number(decisions, "graphic_level"),
+        "log_handle_seconds": np.log1p(numbers(decisions, "handle_seconds")),
+        "log_reports": np.log1p(numbers(decisions, "reports")),
+        "skips": numbers(decisions, "skips"),
+        "log_views": np.log1p(numbers(decisions, "views")),
+        "log_tenure_days": np.log1p(numbers(decisions, "moderator_tenure_days")),
+        "graphic_level": numbers(decisions, "graphic_level"),
         "log_content_length": np.log1p(_length(decisions)),
-        "hours_into_shift": _number(records, "hours_into_shift"),
-        "language_share": _number(records, "language_share"),
-        "earlier_agreement": _number(records, "earlier_agreement"),
-        "audited_agreement": _number(records, "audited_agreement"),
+        "hours_into_shift": numbers(records, "hours_into_shift"),
+        "language_share": numbers(records, "language_share"),
+        "earlier_agreement": numbers(records, "earlier_agreement"),
+        "audited_agreement": numbers(records, "audited_agreement"),
     }
     for name in ("earlier_looks", "decisions_last_hour", "minutes_since_last"):
-        columns[f"log_{name}"] = np.log1p(_number(records, name))
+        columns[f"log_{name}"] = np.log1p(numbers(records, name))
     for key in KEYS:
-        columns[f"{key.name}_rate"] = _number(records, f"{key.name}_rate")
-        columns[f"log_{key.name}_audits"] = np.log1p(_number(records, f"{key.name}_audits"))
-    told = pd.DataFrame(index=decisions.index) if opinion is None else opinion
-    columns |= {feature.name: _number(told, feature.name) for feature in OPINION_FEATURES}
-    columns |= {feature.name: np.full(len(decisions), np.nan) for feature in USUAL_FEATURES}
+        columns[f"{key.name}_rate"] = numbers(records, f"{key.name}_rate")
+        columns[f"log_{key.name}_audits"] = np.log1p(numbers(records, f"{key.name}_audits"))
+    unknown = np.full(len(decisions), np.nan)
+    for feature in OPINION_FEATURES:
+        columns[feature.name] = unknown if opinion is None else numbers(opinion, feature.name)
+    columns |= {feature.name: unknown for feature in USUAL_FEATURES}
     wanted = (*FEATURES, *extras)
     for feature in wanted:
         if feature.name not in columns:
             columns[feature.name] = _own_column(decisions, feature)
-    frame = pd.DataFrame({f.name: columns[f.name] for f in wanted}, index=decisions.index)
-    _require_ranges(frame, wanted)
-    return frame
+    _require_ranges(columns, wanted)
+    return like(decisions, {feature.name: columns[feature.name] for feature in wanted})
 
 
-def _number(frame: pd.DataFrame, name: str) -> np.ndarray:
-    if name not in frame:
-        return np.full(len(frame), np.nan)
-    return np.asarray(frame[name].to_numpy(dtype=float, na_value=np.nan))
+def number_matrix(frame: AnyTable, names: Sequence[str]) -> np.ndarray:
+    """Return columns of numbers side by side, shape (rows, names)."""
+    if isinstance(frame, Columns):
+        matrix = np.empty((len(frame), len(names)))
+        for place, name in enumerate(names):
+            matrix[:, place] = frame[name]
+        return matrix
+    return np.asarray(frame[list(names)].to_numpy(dtype=float))
 
 
-def _length(decisions: pd.DataFrame) -> np.ndarray:
+def _length(decisions: AnyTable) -> np.ndarray:
     """Return the length of the text in characters, null where there is none."""
-    if "text" not in decisions:
-        return np.full(len(decisions), np.nan)
-    return np.asarray(decisions["text"].astype("str").str.len(), dtype=float)
+    lengths = (np.nan if text is None else len(text) for text in texts(decisions, "text").tolist())
+    return np.fromiter(lengths, dtype=np.float64, count=len(decisions))
 
 
-def _own_column(decisions: pd.DataFrame, feature: Feature) -> pd.Series | np.ndarray:
+def _own_column(decisions: AnyTable, feature: Feature) -> np.ndarray:
     if feature.name not in decisions:
-        return _number(decisions, feature.name) if feature.kind == "number" else _nulls(decisions)
+        return (numbers if feature.kind == "number" else texts)(decisions, feature.name)
+    values = decisions[feature.name]
+    given = pd.Series(values) if isinstance(values, np.ndarray) else values
     if feature.kind == "category":
-        return as_text(decisions[feature.name])[0]
-    values, unread = as_number(decisions[feature.name])
+        if given.dtype == object and isinstance(values, np.ndarray):
+            return values
+        text = as_text(given)[0]
+        return np.asarray(text.astype(object).where(text.notna(), None))
+    number, unread = as_number(given)
     if unread.any():
         row = int(np.argmax(unread))
         raise ContractError.of(
             "decisions",
             row,
             feature.name,
-            seen=repr(str(decisions[feature.name].iloc[row])[:60]),
+            seen=repr(str(given.iloc[row])[:60]),
             expected="a number, as the model was trained with",
         )
-    return values.to_numpy()
+    return np.asarray(number)
 
 
-def _nulls(decisions: pd.DataFrame) -> pd.Series:
-    return pd.Series(None, index=decisions.index, dtype="str")
+@lru_cache(maxsize=8)
+def _ranges(features: tuple[Feature, ...]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    bounded = [f for f in features if f.kind == "number"]
+    low, high = (np.array([getattr(f, end) for f in bounded]) for end in ("low", "high"))
+    return [f.name for f in bounded], low - 1e-9, high + 1e-9
 
 
-def _require_ranges(frame: pd.DataFrame, features: tuple[Feature, ...]) -> None:
-    names = [f.name for f in features if f.kind == "number"]
-    low = np.array([f.low for f in features if f.kind == "number"])
-    high = np.array([f.high for f in features if f.kind == "number"])
-    values = frame[names].to_numpy(dtype=float)
+def _require_ranges(columns: Mapping[str, np.ndarray], features: tuple[Feature, ...]) -> None:
+    names, low, high = _ranges(features)
+    values = np.stack([columns[name] for name in names], axis=1)
     with np.errstate(invalid="ignore"):
-        broken = (values < low - 1e-9) | (values > high + 1e-9)
+        broken = (values < low) | (values > high)
     if broken.any():
         row, column = map(int, np.argwhere(broken)[0])
         raise ContractError.of(
@@ -299,5 +311,5 @@ def _require_ranges(frame: pd.DataFrame, features: tuple[Feature, ...]) -> None:
             row,
             names[column],
             seen=f"{values[row, column]:g}",
-            expected=f"{low[column]:g} to {high[column]:g}",
+            expected=f"{low[column] + 1e-9:g} to {high[column] - 1e-9:g}",
         )

@@ -14,6 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from features.columns import (
+    AnyTable,
+    Columns,
+    Table,
+    codes,
+    is_null,
+    like,
+    texts,
+    times,
+)
 from features.contract import DIRECTIONS
 
 WINDOW_DAYS = 90
@@ -49,17 +59,23 @@ class History:
         ``group`` (as `groups_of`), ``known_at`` and ``right_action`` of each audit that tells one.
     """
 
-    decisions: pd.DataFrame
-    judged: pd.DataFrame
+    decisions: AnyTable
+    judged: AnyTable
+
+
+def group_names(decisions: AnyTable) -> np.ndarray:
+    """Return the group of near-duplicates of each decision, as `groups_of`, as an array."""
+    group = texts(decisions, "decision_id")
+    for name in ("item_id", "item_group"):
+        if name in decisions:
+            own = texts(decisions, name)
+            group = np.where(is_null(own), group, own)
+    return group
 
 
 def groups_of(decisions: pd.DataFrame) -> pd.Series:
     """Return the group of near-duplicates of each decision: item group, item, or itself."""
-    group = decisions["decision_id"]
-    for name in ("item_id", "item_group"):
-        if name in decisions:
-            group = decisions[name].fillna(group)
-    return group
+    return pd.Series(group_names(decisions), index=decisions.index, dtype="str")
 
 
 def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
@@ -76,28 +92,47 @@ def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
     """
     source = outcomes.get("source", pd.Series("audit", index=outcomes.index))
     audits = outcomes[source.fillna("audit") == "audit"]
-    keys = pd.DataFrame(
-        {
-            "decision_id": decisions["decision_id"],
-            "group": groups_of(decisions),
-            "action": decisions["action"],
-        }
-    )
-    joined = audits.merge(keys, on="decision_id")
-    corrected = joined.get("corrected_action", pd.Series(None, index=joined.index, dtype="str"))
-    wrong = joined["verdict"].isin(DIRECTIONS)
-    judged = pd.DataFrame(
-        {
-            "group": joined["group"],
-            "known_at": joined["audited_at"],
-            "right_action": joined["action"].where(~wrong, corrected),
-        }
-    )
-    present = [name for name in HISTORY_COLUMNS if name in decisions]
-    return History(decisions[present], judged[judged["right_action"].notna()])
+    names = ("decision_id", "action", "item_id", "item_group")
+    present = [name for name in names if name in decisions]
+    joined = audits.merge(decisions[present], on="decision_id")
+    return History(decisions[[n for n in HISTORY_COLUMNS if n in decisions]], judged_of(joined))
 
 
-def looks_before(decisions: pd.DataFrame, history: History) -> pd.DataFrame:
+def judged_of(audits: AnyTable) -> Columns:
+    """Return what audits said was right, as `History.judged`.
+
+    Parameters
+    ----------
+    audits
+        ``audited_at``, ``verdict`` and ``corrected_action`` of each, and of the decision that it
+        audited ``decision_id``, ``action``, ``item_id`` and ``item_group``.
+    """
+    wrong = np.isin(texts(audits, "verdict").astype(str), DIRECTIONS)
+    right = np.where(wrong, texts(audits, "corrected_action"), texts(audits, "action"))
+    judged = {
+        "group": group_names(audits),
+        "known_at": times(audits, "audited_at"),
+        "right_action": right,
+    }
+    return Columns(len(audits), judged).take(np.flatnonzero(~is_null(right)))
+
+
+def join_histories(histories: Sequence[History]) -> History:
+    """Return several histories as one; of a decision in more than one the last counts."""
+    decisions = [each.decisions for each in histories]
+    columns = {n: np.concatenate([texts(d, n) for d in decisions]) for n in HISTORY_COLUMNS[2:]}
+    columns["decided_at"] = np.concatenate([times(d, "decided_at") for d in decisions])
+    ids = np.concatenate([texts(d, "decision_id") for d in decisions])
+    last = {name: place for place, name in enumerate(ids.tolist())}
+    whole = Columns(len(ids), {"decision_id": ids, **columns}).take([*last.values()])
+    judged = [each.judged for each in histories]
+    names = ("group", "right_action")
+    findings = {name: np.concatenate([texts(j, name) for j in judged]) for name in names}
+    findings["known_at"] = np.concatenate([times(j, "known_at") for j in judged])
+    return History(whole, Columns(len(findings["known_at"]), findings))
+
+
+def looks_before(decisions: Table, history: History) -> Table:
     """Return what others and audits made of the same item before, columns `LOOK_COLUMNS`.
 
     ``earlier_looks`` counts decisions of the same group made before by others (a decision without
@@ -115,28 +150,29 @@ def looks_before(decisions: pd.DataFrame, history: History) -> pd.DataFrame:
     [nan, 0.25]
     """
     earlier, judged = history.decisions, history.judged
-    asked = _microseconds(decisions["decided_at"])
+    asked = times(decisions, "decided_at")
     since = asked - WINDOW_DAYS * 24 * _HOUR_US
-    group = (groups_of(earlier), groups_of(decisions))
-    person, action = _both(earlier, decisions, "moderator_id"), _both(earlier, decisions, "action")
-    looks = _timeline(earlier["decided_at"], group).count(since, asked)
-    same = _timeline(earlier["decided_at"], group, action).count(since, asked)
-    looks -= _timeline(earlier["decided_at"], group, person).count(since, asked)
-    same -= _timeline(earlier["decided_at"], group, person, action).count(since, asked)
-    group, right = (judged["group"], group[1]), (judged["right_action"], action[1])
-    audits = _timeline(judged["known_at"], group).count(since, asked)
-    upheld = _timeline(judged["known_at"], group, right).count(since, asked)
-    return pd.DataFrame(
-        {
-            "earlier_looks": looks.astype(float),
-            "earlier_agreement": _share(same, looks),
-            "audited_agreement": _share(upheld, audits),
-        },
-        index=decisions.index,
-    )
+    made = times(earlier, "decided_at")
+    group = _labels(group_names(earlier), group_names(decisions))
+    person, action = (_both(earlier, decisions, name) for name in ("moderator_id", "action"))
+    looks = _timeline(made, group).count(since, asked)
+    same = _timeline(made, group, action).count(since, asked)
+    looks -= _timeline(made, group, person).count(since, asked)
+    same -= _timeline(made, group, person, action).count(since, asked)
+    known = times(judged, "known_at")
+    group = _labels(texts(judged, "group"), group_names(decisions))
+    right = _labels(texts(judged, "right_action"), texts(decisions, "action"))
+    audits = _timeline(known, group).count(since, asked)
+    upheld = _timeline(known, group, right).count(since, asked)
+    columns = {
+        "earlier_looks": looks.astype(float),
+        "earlier_agreement": _share(same, looks),
+        "audited_agreement": _share(upheld, audits),
+    }
+    return like(decisions, columns)
 
 
-def work_before(decisions: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
+def work_before(decisions: Table, earlier: AnyTable) -> Table:
     """Return the moderator's work just before each decision, columns `WORK_COLUMNS`.
 
     Parameters
@@ -160,30 +196,23 @@ def work_before(decisions: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     >>> work_before(made, made).iloc[1].tolist()
     [1.0, 30.0, 0.5, 0.75]
     """
-    asked = _microseconds(decisions["decided_at"])
-    person, language = (_both(earlier, decisions, n) for n in ("moderator_id", "language"))
+    asked = times(decisions, "decided_at")
+    made = times(earlier, "decided_at")
+    person, language = (_both(earlier, decisions, name) for name in ("moderator_id", "language"))
     day = asked - WORK_HOURS * _HOUR_US
-    own = _timeline(earlier["decided_at"], person)
+    own = _timeline(made, person)
     of_day = own.count(day, asked)
-    alike = _timeline(earlier["decided_at"], person, language).count(day, asked)
+    alike = _timeline(made, person, language).count(day, asked)
     last, start = own.shift(day, asked)
+    unsaid = is_null(texts(decisions, "language"))
     columns = {
         "decisions_last_hour": own.count(asked - _HOUR_US, asked).astype(float),
         "minutes_since_last": (asked - last) * 60.0 / _HOUR_US,
         "hours_into_shift": (asked - start) / _HOUR_US,
-        "language_share": np.where(language[1].isna(), np.nan, (alike + 0.5) / (of_day + 1.0)),
+        "language_share": np.where(unsaid, np.nan, (alike + 0.5) / (of_day + 1.0)),
     }
-    return pd.DataFrame(
-        {name: np.where(of_day > 0, values, np.nan) for name, values in columns.items()},
-        index=decisions.index,
-    )
-
-
-def join_histories(histories: Sequence[History]) -> History:
-    """Return several histories as one; a decision in more than one counts once."""
-    decisions = pd.concat([each.decisions for each in histories], ignore_index=True)
-    judged = pd.concat([each.judged for each in histories], ignore_index=True)
-    return History(decisions.drop_duplicates("decision_id", keep="last"), judged)
+    columns = {name: np.where(of_day > 0, values, np.nan) for name, values in columns.items()}
+    return like(decisions, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,28 +261,29 @@ class _Timeline:
         return last, start
 
 
-def _timeline(times: pd.Series, *parts: tuple[pd.Series, pd.Series]) -> _Timeline:
-    """Sort rows by the combined label of their parts and by time; a null part is no label."""
-    when, rows = _microseconds(times), len(times)
-    label = np.zeros(rows + len(parts[0][1]), dtype=np.int64)
-    null = np.zeros(len(label), dtype=bool)
-    for part in parts:
-        own, names = pd.factorize(pd.concat(part, ignore_index=True))
-        label = pd.factorize(label * (len(names) + 1) + own)[0]
-        null |= own < 0
-    label[null] = -1
-    order = np.lexsort((when, label[:rows]))
-    return _Timeline(label[:rows][order], when[order], label[rows:])
+def _timeline(times: np.ndarray, *parts: np.ndarray) -> _Timeline:
+    """Sort rows by the combined label of their parts and by time; a null part is no label.
+
+    The rows come first in each part, and then those that are asked about.
+    """
+    rows = len(times)
+    label, null = parts[0], parts[0] < 0
+    for part in parts[1:]:
+        label = np.unique(label * (part.max(initial=0) + 1) + part, return_inverse=True)[1]
+        null = null | (part < 0)
+    label = np.where(null, -1, label)
+    order = np.lexsort((times, label[:rows]))
+    return _Timeline(label[:rows][order], times[order], label[rows:])
 
 
 def _share(agreeing: np.ndarray, looks: np.ndarray) -> np.ndarray:
     return np.where(looks > 0, (agreeing + 0.5) / (looks + 1.0), np.nan)
 
 
-def _both(earlier: pd.DataFrame, decisions: pd.DataFrame, name: str) -> tuple[pd.Series, pd.Series]:
-    nothing = [pd.Series(None, index=frame.index, dtype="str") for frame in (earlier, decisions)]
-    return earlier.get(name, nothing[0]), decisions.get(name, nothing[1])
+def _labels(earlier: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Return a number for each text, alike in both; -1 where null."""
+    return codes(np.concatenate([earlier, asked]))[0]
 
 
-def _microseconds(times: pd.Series) -> np.ndarray:
-    return np.asarray(times.dt.as_unit("us").astype("int64"))
+def _both(earlier: AnyTable, decisions: AnyTable, name: str) -> np.ndarray:
+    return _labels(texts(earlier, name), texts(decisions, name))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from features.columns import Table, like, side_by_side
 from features.history import LOOK_COLUMNS, History, history_of, looks_before, work_before
 from features.track_record import RecordSettings, events, replay
 
@@ -33,11 +34,11 @@ def known_before(
 
 
 def with_history(
-    records: pd.DataFrame, decisions: pd.DataFrame, history: History, settings: RecordSettings
-) -> pd.DataFrame:
+    records: Table, decisions: Table, history: History, settings: RecordSettings
+) -> Table:
     """Join track records with what the history says; looks are null where they may not be read."""
     if settings.earlier_looks:
         looks = looks_before(decisions, history)
     else:
-        looks = pd.DataFrame(np.nan, index=decisions.index, columns=list(LOOK_COLUMNS))
-    return pd.concat([records, looks, work_before(decisions, history.decisions)], axis=1)
+        looks = like(decisions, {name: np.full(len(decisions), np.nan) for name in LOOK_COLUMNS})
+    return side_by_side(records, looks, work_before(decisions, history.decisions))

@@ -9,12 +9,13 @@ they only add up: outcomes may arrive in any order. There is one definition and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from features.columns import AnyTable, Table, is_null, like, numbers, texts, times
 from features.contract import DIRECTIONS
 
 _EPOCH = pd.Timestamp("2020-01-01", tz="UTC")
@@ -128,7 +129,7 @@ def replay(decisions: pd.DataFrame, past: pd.DataFrame, settings: RecordSettings
     >>> round(float(rates["policy_rate"].iloc[0]), 3)
     0.164
     """
-    known, asked = _days(past["known_at"]), _days(decisions["decided_at"])
+    known, asked = _days(times(past, "known_at")), _days(times(decisions, "decided_at"))
     sums = _sums(past, settings) * _growth(known, settings)[:, None]
     order = np.argsort(known, kind="stable")
     moments = np.unique(known)
@@ -171,7 +172,7 @@ class TrackRecord:
 
     def update(self, past: pd.DataFrame) -> None:
         """Take in events as `events` gives them; each event must be given once."""
-        growth = _growth(_days(past["known_at"]), self.settings)
+        growth = _growth(_days(times(past, "known_at")), self.settings)
         sums = (_sums(past, self.settings) * growth[:, None]).tolist()
         for key in KEYS:
             held = self._sums[key.name]
@@ -180,9 +181,9 @@ class TrackRecord:
                     so_far = held.get(label, _NOTHING)
                     held[label] = tuple(a + b for a, b in zip(so_far, more, strict=True))
 
-    def look_up(self, decisions: pd.DataFrame) -> pd.DataFrame:
+    def look_up(self, decisions: Table) -> Table:
         """Return the records of decisions, in the columns and order of `replay`."""
-        fade = 1 / _growth(_days(decisions["decided_at"]), self.settings)
+        fade = 1 / _growth(_days(times(decisions, "decided_at")), self.settings)
         sums = {}
         for key in KEYS:
             held = self._sums[key.name]
@@ -193,12 +194,11 @@ class TrackRecord:
         return _rates(sums, decisions, self.settings)
 
 
-def _rates(
-    sums: dict[str, np.ndarray], decisions: pd.DataFrame, settings: RecordSettings
-) -> pd.DataFrame:
+def _rates(sums: dict[str, np.ndarray], decisions: Table, settings: RecordSettings) -> Table:
     """Shrink each key's rate towards its parent's."""
     rate: dict[str, np.ndarray] = {}
     columns: dict[str, np.ndarray] = {}
+    null = {c: is_null(texts(decisions, c)) for key in KEYS for c in key.columns}
     for key in KEYS:
         parent = rate[key.parent] if key.parent else np.full(len(decisions), settings.prior_rate)
         weight, overturned, squared = sums[key.name].T
@@ -206,10 +206,12 @@ def _rates(
         raw = overturned / np.where(weight > 0, weight, 1.0)
         strength = settings.strength
         rate[key.name] = (audits * raw + strength * parent) / (audits + strength)
-        absent = _absent(decisions, key)
+        absent = np.zeros(len(decisions), dtype=bool)
+        for name in key.columns:
+            absent |= null[name]
         columns[f"{key.name}_rate"] = np.where(absent, np.nan, rate[key.name])
         columns[f"{key.name}_audits"] = np.where(absent, np.nan, audits)
-    return pd.DataFrame(columns, index=decisions.index)
+    return like(decisions, columns)
 
 
 def _sums_before(
@@ -251,31 +253,25 @@ def _codes(past: pd.DataFrame, decisions: pd.DataFrame, key: Key) -> tuple[np.nd
     return dense[: len(past)], dense[len(past) :]
 
 
-def _labels(frame: pd.DataFrame, key: Key) -> Iterator[str | None]:
-    """Yield each row's label of a key, null where a part of it is null."""
+def _labels(table: AnyTable, key: Key) -> Iterable[str | None]:
+    """Return each row's label of a key, null where a part of it is null."""
     if not key.columns:
-        yield from [""] * len(frame)
-        return
-    parts = [_part(frame, name).tolist() for name in key.columns]
-    nulls = [_part(frame, name).isna().tolist() for name in key.columns]
-    for values, null in zip(zip(*parts, strict=True), zip(*nulls, strict=True), strict=True):
-        yield None if any(null) else _SEPARATOR.join(values)
+        return [""] * len(table)
+    parts: list[list[str | None]] = [texts(table, name).tolist() for name in key.columns]
+    if len(parts) == 1:
+        return parts[0]
+    return [
+        None if None in values else _SEPARATOR.join(map(str, values))
+        for values in zip(*parts, strict=True)
+    ]
 
 
 def _part(frame: pd.DataFrame, name: str) -> pd.Series:
     return frame[name] if name in frame else pd.Series(None, index=frame.index, dtype="str")
 
 
-def _absent(frame: pd.DataFrame, key: Key) -> np.ndarray:
-    absent = np.zeros(len(frame), dtype=bool)
-    for name in key.columns:
-        absent |= _part(frame, name).isna().to_numpy()
-    return absent
-
-
-def _days(times: pd.Series) -> np.ndarray:
-    whole = times.dt.as_unit("us").astype("int64").to_numpy()
-    return np.asarray((whole - _EPOCH.value // 1000) / _MICROSECONDS_A_DAY)
+def _days(moments: np.ndarray) -> np.ndarray:
+    return np.asarray((moments - _EPOCH.value // 1000) / _MICROSECONDS_A_DAY)
 
 
 def _growth(days: np.ndarray, settings: RecordSettings) -> np.ndarray:
@@ -285,6 +281,6 @@ def _growth(days: np.ndarray, settings: RecordSettings) -> np.ndarray:
 
 def _sums(past: pd.DataFrame, settings: RecordSettings) -> np.ndarray:
     """Return weight, weight if overturned, and squared weight of each event, shape (events, 3)."""
-    relative = settings.typical_inclusion * past["weight"].to_numpy(dtype=float)
+    relative = settings.typical_inclusion * numbers(past, "weight")
     weight = np.minimum(relative, settings.weight_cap)
-    return np.column_stack([weight, weight * past["overturned"].to_numpy(dtype=float), weight**2])
+    return np.column_stack([weight, weight * numbers(past, "overturned"), weight**2])

@@ -274,12 +274,15 @@ def test_nothing_asked_and_nothing_known_are_no_fault() -> None:
 def test_the_inputs_are_left_alone() -> None:
     made = make_programme(1, rows=100)
     history = history_of(made.decisions, made.outcomes)
-    copies = [made.decisions.copy(), made.outcomes.copy(), history.judged.copy()]
+    judged = {name: history.judged[name].copy() for name in history.judged}
+    copies = [made.decisions.copy(), made.outcomes.copy()]
     looks_before(made.decisions, history)
     work_before(made.decisions, made.decisions)
     join_histories([history, history])
-    for now, before in zip((made.decisions, made.outcomes, history.judged), copies, strict=True):
+    for now, before in zip((made.decisions, made.outcomes), copies, strict=True):
         pd.testing.assert_frame_equal(now, before)
+    for name, before in judged.items():
+        np.testing.assert_array_equal(history.judged[name], before)
 
 
 @pytest.mark.slow

@@ -1,0 +1,185 @@
+"""Columns as plain arrays: a table for the way from a request to its answer.
+
+A batch of a few decisions would spend most of its time in a DataFrame's bookkeeping. What scores
+decisions reads either kind of table through the three readers below, so that there is one
+definition of each feature, and training and serving cannot part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+NO_TIME = np.iinfo(np.int64).min
+"""A time that is not known, among microseconds; pandas writes the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Named arrays of one length, with the part of a DataFrame's manner that scoring needs.
+
+    Attributes
+    ----------
+    rows
+        Their length.
+    arrays
+        Text as objects, null = None; numbers as 64-bit floats, null = NaN; times as whole
+        microseconds since 1970 in UTC; vectors as objects.
+
+    Examples
+    --------
+    >>> table = Columns.of({"policy": ["spam", None], "views": [1.0, 2.0]})
+    >>> len(table), "views" in table, table.take([1])["views"].tolist()
+    (2, True, [2.0])
+    """
+
+    rows: int
+    arrays: Mapping[str, np.ndarray]
+
+    @staticmethod
+    def of(columns: Mapping[str, Any], rows: int | None = None) -> Columns:
+        """Return columns of lists or arrays; lists that are not all numbers become objects."""
+        arrays = {name: _array(values) for name, values in columns.items()}
+        if rows is None:
+            rows = len(next(iter(arrays.values()))) if arrays else 0
+        return Columns(rows, arrays)
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.arrays
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no row."""
+        return self.rows == 0
+
+    def take(self, rows: Any) -> Columns:
+        """Return the rows at these positions."""
+        places = np.asarray(rows, dtype=np.int64)
+        return Columns(len(places), {name: own[places] for name, own in self.arrays.items()})
+
+    def assign(self, **columns: Any) -> Columns:
+        """Return the table with columns added or replaced; a single value stands in every row."""
+        more = {name: _spread(values, self.rows) for name, values in columns.items()}
+        return Columns(self.rows, {**self.arrays, **more})
+
+    def without(self, *names: str) -> Columns:
+        """Return the table without these columns."""
+        return Columns(self.rows, {n: own for n, own in self.arrays.items() if n not in names})
+
+
+Table = TypeVar("Table", pd.DataFrame, Columns)
+AnyTable = pd.DataFrame | Columns
+
+
+def like(table: Table, columns: Mapping[str, np.ndarray]) -> Table:
+    """Return columns as a table of the same kind, and with the same row labels.
+
+    Examples
+    --------
+    >>> like(pd.DataFrame({"a": [1]}, index=[7]), {"b": np.array([2.0])}).index.tolist()
+    [7]
+    """
+    if isinstance(table, Columns):
+        return Columns(len(table), columns)
+    return pd.DataFrame(
+        {
+            name: pd.Series(values, index=table.index, dtype="str")
+            if values.dtype == object
+            else values
+            for name, values in columns.items()
+        },
+        index=table.index,
+    )
+
+
+def side_by_side(*tables: Table) -> Table:
+    """Return tables of the same rows as one; of columns by the same name the last counts."""
+    first = tables[0]
+    if isinstance(first, Columns):
+        return Columns(len(first), {name: each[name] for each in tables for name in each})
+    return pd.concat(tables, axis=1)
+
+
+def texts(table: AnyTable, name: str) -> np.ndarray:
+    """Return a column of text as objects; None where it is null or there is no such column."""
+    if name not in table:
+        return np.full(len(table), None, dtype=object)
+    values = table[name]
+    if isinstance(values, np.ndarray):
+        return values
+    return np.asarray(values.astype(object).where(values.notna(), None).to_numpy(dtype=object))
+
+
+def numbers(table: AnyTable, name: str) -> np.ndarray:
+    """Return a column of numbers as floats; NaN where it is null or there is no such column."""
+    if name not in table:
+        return np.full(len(table), np.nan)
+    values = table[name]
+    if isinstance(values, np.ndarray):
+        return np.asarray(values, dtype=np.float64)
+    return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))
+
+
+def times(table: AnyTable, name: str) -> np.ndarray:
+    """Return a column of times as whole microseconds since 1970 in UTC."""
+    values = table[name]
+    if isinstance(values, np.ndarray):
+        return values
+    return np.asarray(values.dt.as_unit("us").astype("int64"))
+
+
+def is_null(values: np.ndarray) -> np.ndarray:
+    """Return where text is null."""
+    return np.asarray(values == None)  # noqa: E711, an array compares element by element
+
+
+def codes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Return a number for each text, -1 where it is null, and the texts in order of appearance.
+
+    Examples
+    --------
+    >>> codes(np.array(["b", None, "a", "b"], dtype=object))[0].tolist()
+    [0, -1, 1, 0]
+    """
+    place: dict[Any, int] = {}
+    number = [-1 if v is None else place.setdefault(v, len(place)) for v in values.tolist()]
+    return np.array(number, dtype=np.int64), list(place)
+
+
+def positions(values: np.ndarray, vocabulary: Mapping[str, int]) -> np.ndarray:
+    """Return the place of each text in a vocabulary; -1 where it is not there or null."""
+    found = [vocabulary.get(value, -1) for value in values.tolist()]
+    return np.array(found, dtype=np.int64)
+
+
+def _array(values: Any) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values
+    if all(type(value) in (int, float) for value in values):
+        return np.array(values, dtype=np.float64)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _spread(values: Any, rows: int) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values
+    if isinstance(values, str) or values is None:
+        return np.full(rows, values, dtype=object)
+    if isinstance(values, (int, float, bool, np.generic)):
+        return np.full(rows, values)
+    return _array(values)
