@@ -159,7 +159,7 @@ def block_edges(days: int, rounds: int) -> list[int]:
     return [round(days * number / rounds) for number in range(rounds + 1)]
 
 
-def scored(world: World, bundle: Bundle, outcomes: pd.DataFrame, rows: slice) -> Scores:
+def scored(world: World, bundle: Bundle, outcomes: pd.DataFrame, rows: slice) -> Scores[pd.DataFrame]:
     """Score decisions by what was known when each was made."""
     decisions = world.decisions.iloc[rows]
     return score(bundle, decisions, known_of(world, outcomes, rows, bundle.record_settings))

@@ -273,10 +273,10 @@ def _own_column(decisions: AnyTable, feature: Feature) -> np.ndarray:
     if feature.name not in decisions:
         return (numbers if feature.kind == "number" else texts)(decisions, feature.name)
     values = decisions[feature.name]
+    if isinstance(values, np.ndarray) and (values.dtype == object) == (feature.kind == "category"):
+        return values
     given = pd.Series(values) if isinstance(values, np.ndarray) else values
     if feature.kind == "category":
-        if given.dtype == object and isinstance(values, np.ndarray):
-            return values
         text = as_text(given)[0]
         return np.asarray(text.astype(object).where(text.notna(), None))
     number, unread = as_number(given)

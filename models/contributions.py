@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
+from features.columns import AnyTable
 from models.risk import RiskModel
 
 
@@ -39,7 +39,7 @@ class Contributions:
     first: np.ndarray
     base: float
 
-    def of(self, model: RiskModel, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def of(self, model: RiskModel, frame: AnyTable) -> tuple[np.ndarray, np.ndarray]:
         """Return the parts, shape (rows, features), and the bases that they add to, shape (rows,).
 
         Their sum is the calibrated log-odds of the risk model.
@@ -60,7 +60,7 @@ class Contributions:
 
 def blended(
     model: RiskModel,
-    frame: pd.DataFrame,
+    frame: AnyTable,
     trees: np.ndarray,
     base: float,
     *,

@@ -13,7 +13,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from features.frame import FEATURES, Feature
+from features.columns import AnyTable, positions, texts
+from features.frame import FEATURES, Feature, number_matrix
 
 _MOST_CATEGORIES = 60
 _FEWEST_ROWS = 20
@@ -50,11 +51,11 @@ class Encoder:
         """Return the positions of the category features."""
         return [i for i, feature in enumerate(self.features) if feature.kind == "category"]
 
-    def tree_matrix(self, frame: pd.DataFrame) -> np.ndarray:
+    def tree_matrix(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, features): numbers as they are, categories as codes, null as NaN."""
         return _coded(self.features, self.vocabularies, frame)
 
-    def linear_matrix(self, frame: pd.DataFrame) -> np.ndarray:
+    def linear_matrix(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, columns): standardised and without nulls; 0 is the training mean."""
         return self.linear_of(self.tree_matrix(frame))
 
@@ -101,27 +102,27 @@ def vocabulary_of(values: pd.Series) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _index_of(vocabulary: tuple[str, ...]) -> pd.Index:
-    return pd.Index(vocabulary, dtype="str")
+def _places(vocabulary: tuple[str, ...]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(vocabulary)}
 
 
-def codes_of(values: pd.Series, vocabulary: tuple[str, ...]) -> np.ndarray:
-    """Return the position of each value in the vocabulary; NaN where it is not known."""
-    codes = _index_of(vocabulary).get_indexer(pd.Index(values)).astype(float)
+def codes_of(values: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:
+    """Return the position of each text in the vocabulary; NaN where it is not known."""
+    codes = positions(values, _places(vocabulary)).astype(float)
     codes[codes < 0] = np.nan
     return codes
 
 
 def _coded(
-    features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], frame: pd.DataFrame
+    features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], frame: AnyTable
 ) -> np.ndarray:
     """Return numbers as they are and categories as codes, shape (rows, features)."""
-    numbers = [i for i, feature in enumerate(features) if feature.kind == "number"]
+    places = [i for i, feature in enumerate(features) if feature.kind == "number"]
     matrix = np.empty((len(frame), len(features)))
-    matrix[:, numbers] = frame[[features[i].name for i in numbers]].to_numpy(dtype=float)
+    matrix[:, places] = number_matrix(frame, [features[i].name for i in places])
     for i, feature in enumerate(features):
         if feature.kind == "category":
-            matrix[:, i] = codes_of(frame[feature.name], vocabularies[feature.name])
+            matrix[:, i] = codes_of(texts(frame, feature.name), vocabularies[feature.name])
     return matrix
 
 

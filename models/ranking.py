@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
-import pandas as pd
 
+from features.columns import Table, like, texts
 from features.contract import DIRECTIONS
 from models.bundle import Published
 from models.plan import Plan
@@ -17,7 +18,7 @@ from models.selection import Selection, select_admission, select_batch
 
 
 @dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(Generic[Table]):
     """Ranked decisions.
 
     Attributes
@@ -32,31 +33,31 @@ class Ranking:
         Priority above which any of them was selected; see `models.selection.Selection`.
     """
 
-    table: pd.DataFrame
-    scores: Scores
+    table: Table
+    scores: Scores[Table]
     common_threshold: float
 
 
-def risk_frame(decisions: pd.DataFrame, scores: Scores) -> RiskFrame:
+def risk_frame(decisions: Table, scores: Scores[Table]) -> RiskFrame:
     """Return the frame that selection and plan read; the stratum is the policy."""
     return RiskFrame(
-        decision_ids=decisions["decision_id"].to_numpy(dtype=object),
+        decision_ids=texts(decisions, "decision_id"),
         overturn_probability=scores.overturn_probability,
         expected_harm=scores.expected_harm,
-        stratum=decisions["policy"].to_numpy(dtype=object),
+        stratum=texts(decisions, "policy"),
     )
 
 
 def rank_decisions(
-    decisions: pd.DataFrame,
+    decisions: Table,
     *,
     published: Published,
-    records: pd.DataFrame,
+    records: Table,
     plan: Plan,
     key: Numbers,
     capacity: float | None = None,
     threshold: float | None = None,
-) -> Ranking:
+) -> Ranking[Table]:
     """Rank decisions and select audits: a closed batch for a capacity, else by admission.
 
     Parameters
@@ -80,18 +81,17 @@ def rank_decisions(
         selection = select_admission(risk, plan=plan, key=key, threshold=threshold)
     else:
         selection = select_batch(risk, plan=plan, key=key, capacity=capacity)
-    table = pd.DataFrame({"decision_id": decisions["decision_id"].to_numpy()})
-    for column, direction in enumerate(DIRECTIONS):
-        table[direction] = scores.by_direction[:, column]
-    table = table.assign(
-        overturn_probability=scores.overturn_probability,
-        expected_harm=scores.expected_harm,
+    columns = {"decision_id": risk.decision_ids}
+    columns |= dict(zip(DIRECTIONS, scores.by_direction.T, strict=True))
+    columns |= {
+        "overturn_probability": risk.overturn_probability,
+        "expected_harm": risk.expected_harm,
         **drawn_columns(selection),
-        plan_version=plan.version,
-        model_version=published.model_version,
-        key_id=key.key_ids(risk.decision_ids),
-    )
-    return Ranking(table.set_index(decisions.index), scores, selection.common_threshold)
+        "plan_version": np.full(len(risk), plan.version, dtype=object),
+        "model_version": np.full(len(risk), published.model_version, dtype=object),
+        "key_id": key.key_ids(risk.decision_ids),
+    }
+    return Ranking(like(decisions, columns), scores, selection.common_threshold)
 
 
 def drawn_columns(selection: Selection) -> dict[str, np.ndarray]:
@@ -102,6 +102,6 @@ def drawn_columns(selection: Selection) -> dict[str, np.ndarray]:
         "inclusion_probability": selection.inclusion_probability,
         "threshold": np.broadcast_to(selection.threshold, selection.priority.shape),
         "selected": selection.selected,
-        "reason": selection.reason,
+        "reason": np.asarray(selection.reason, dtype=object),
         "random_audit": selection.random_audit,
     }

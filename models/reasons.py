@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from features.frame import Feature
+from features.columns import AnyTable, Table, texts
+from features.frame import Feature, number_matrix
 from features.track_record import KEYS
 from models.bundle import Bundle
 from models.scoring import Scores
@@ -67,7 +67,7 @@ class Reason:
 
 
 def explain(
-    bundle: Bundle, scores: Scores, rows: np.ndarray, *, most: int = 3
+    bundle: Bundle, scores: Scores[Table], rows: np.ndarray, *, most: int = 3
 ) -> list[list[Reason]]:
     """Return the strongest reasons of the given rows, strongest first, `most` at the most.
 
@@ -78,9 +78,9 @@ def explain(
     rows
         Positions in the scores.
     """
-    frame = scores.frame.iloc[rows]
-    if frame.empty:
+    if not len(rows):
         return []
+    frame = scores.frame.take(rows)
     parts, _ = bundle.contributions.of(bundle.risk, frame)
     speakers, merged = by_speaker(bundle.risk.encoder.features, parts)
     raising = np.maximum(merged, 0)
@@ -98,14 +98,14 @@ def explain(
     ]
 
 
-def _rows(features: tuple[Feature, ...], frame: pd.DataFrame) -> Iterator[Row]:
+def _rows(features: tuple[Feature, ...], frame: AnyTable) -> Iterator[Row]:
     """Yield the features of each row by name; columns of numbers are read all at once."""
     names = {kind: [f.name for f in features if f.kind == kind] for kind in ("number", "category")}
-    numbers = frame[names["number"]].to_numpy(dtype=float).tolist()
-    words = zip(*(frame[name].tolist() for name in names["category"]), strict=True)
+    numbers = number_matrix(frame, names["number"]).tolist()
+    words = zip(*(texts(frame, name).tolist() for name in names["category"]), strict=True)
     order = (*names["number"], *names["category"])
-    for figures, texts in zip(numbers, words, strict=True):
-        yield dict(zip(order, (*figures, *texts), strict=True))
+    for figures, said in zip(numbers, words, strict=True):
+        yield dict(zip(order, (*figures, *said), strict=True))
 
 
 def by_speaker(

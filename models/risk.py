@@ -18,9 +18,10 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from features.columns import AnyTable, is_null, texts
 from features.contract import DIRECTIONS
 from features.errors import TrainingError
-from features.frame import FEATURES, Feature
+from features.frame import FEATURES, Feature, number_matrix
 from models.encoding import Encoder, fit_encoder
 from models.recalibration import (
     IDENTITY,
@@ -95,9 +96,9 @@ class DirectionShares:
     by_action: dict[str, tuple[float, ...]]
     overall: tuple[float, ...]
 
-    def of(self, frame: pd.DataFrame) -> np.ndarray:
+    def of(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, 3); each row sums to 1."""
-        cells = list(zip(frame["policy"], frame["action"], strict=True))
+        cells = zip(texts(frame, "policy"), texts(frame, "action"), strict=True)
         shares = [self.by_cell.get(c, self.by_action.get(c[1], self.overall)) for c in cells]
         return np.array(shares).reshape(-1, len(DIRECTIONS))
 
@@ -126,29 +127,37 @@ class RiskModel:
     incomplete: Recalibration
     directions: DirectionShares
 
-    def log_odds(self, frame: pd.DataFrame) -> np.ndarray:
+    def log_odds(self, frame: AnyTable) -> np.ndarray:
         """Return the average log-odds of an overturn before calibration, shape (rows,)."""
         matrix = self.encoder.tree_matrix(frame)
         trees = self.booster.predict(matrix, raw_score=True, num_threads=1)
         linear = self.encoder.linear_of(matrix) @ self.coefficients + self.intercept
         return np.asarray(self.tree_share * trees + (1 - self.tree_share) * linear)
 
-    def by_direction(self, frame: pd.DataFrame) -> np.ndarray:
+    def by_direction(self, frame: AnyTable) -> np.ndarray:
         """Return the probability of each direction, shape (rows, 3); the sum is the risk."""
         return np.asarray(self.risk(frame)[:, None] * self.directions.of(frame))
 
-    def risk(self, frame: pd.DataFrame) -> np.ndarray:
+    def risk(self, frame: AnyTable) -> np.ndarray:
         """Return the calibrated probability of an overturn, shape (rows,), kept off 0 and 1."""
         intercept, slope = self.calibration_of(frame)
         risk = expit(intercept + slope * self.log_odds(frame))
         return np.asarray(np.clip(risk, _LOWEST, _HIGHEST))
 
-    def calibration_of(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def calibration_of(self, frame: AnyTable) -> tuple[np.ndarray, np.ndarray]:
         """Return intercept and slope of each row's calibration, shapes (rows,)."""
-        intercept, slope = self.calibration.parameters(frame["policy"].to_numpy(dtype=object))
-        lacking = frame[list(self.expected)].isna().to_numpy().any(axis=1)
+        intercept, slope = self.calibration.parameters(texts(frame, "policy"))
+        lacking = self._lacks_expected(frame)
         own = self.incomplete
         return np.where(lacking, own.intercept, intercept), np.where(lacking, own.slope, slope)
+
+    def _lacks_expected(self, frame: AnyTable) -> np.ndarray:
+        kinds = {feature.name: feature.kind for feature in self.encoder.features}
+        known = [name for name in self.expected if kinds[name] == "number"]
+        lacking = np.isnan(number_matrix(frame, known)).any(axis=1)
+        for name in set(self.expected) - set(known):
+            lacking |= is_null(texts(frame, name))
+        return np.asarray(lacking)
 
 
 def fit_risk(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
-import pandas as pd
 
+from features.columns import Table, numbers, texts
 from features.frame import build_frame
 from models.bundle import Bundle
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
+class Scores(Generic[Table]):
     """Scores in the order of the decisions.
 
     Attributes
@@ -27,7 +28,7 @@ class Scores:
 
     by_direction: np.ndarray
     expected_harm: np.ndarray
-    frame: pd.DataFrame
+    frame: Table
 
     @property
     def overturn_probability(self) -> np.ndarray:
@@ -35,19 +36,21 @@ class Scores:
         return np.asarray(self.by_direction.sum(axis=1))
 
 
-def features_of(bundle: Bundle, decisions: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+def features_of(bundle: Bundle, decisions: Table, records: Table) -> Table:
     """Return the features of decisions as the bundle's model takes them."""
     opinion = None if bundle.opinion is None else bundle.opinion.of(decisions)
     frame = build_frame(
         decisions, records, opinion=opinion, top_rank=bundle.top_rank, extras=bundle.extras
     )
-    return frame if bundle.usual is None else frame.assign(**bundle.usual.of(frame))
+    if bundle.usual is None:
+        return frame
+    usual = bundle.usual.of(frame)
+    return frame.assign(**{str(name): usual[name] for name in usual})
 
 
-def score(bundle: Bundle, decisions: pd.DataFrame, records: pd.DataFrame) -> Scores:
+def score(bundle: Bundle, decisions: Table, records: Table) -> Scores[Table]:
     """Score decisions, given their track records at this moment."""
     frame = features_of(bundle, decisions, records)
     by_direction = bundle.risk.by_direction(frame)
-    views = decisions["views"] if "views" in decisions else pd.Series(np.nan, decisions.index)
-    harm = bundle.policies.harm(decisions["policy"].to_numpy(dtype=object), views.to_numpy(float))
+    harm = bundle.policies.harm(texts(decisions, "policy"), numbers(decisions, "views"))
     return Scores(by_direction, (by_direction * harm).sum(axis=1), frame)

@@ -18,7 +18,9 @@ from scipy.special import expit, softmax
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from features.columns import AnyTable, Table, codes, is_null, like, texts
 from features.frame import OPINION_FEATURES
+from models.encoding import codes_of
 from models.right_action import (
     FOLDS,
     findings_of,
@@ -61,31 +63,31 @@ class SecondOpinion:
     error_weights: np.ndarray
     error_intercept: np.ndarray
 
-    def of(self, decisions: pd.DataFrame, grams: sparse.csr_array | None = None) -> pd.DataFrame:
+    def of(self, decisions: Table, grams: sparse.csr_array | None = None) -> Table:
         """Return the opinion on each decision, columns as `features.frame.OPINION_FEATURES`.
 
         Null where there is no content; where the action is not known only the entropy is given.
         `grams` are the decisions' own, from `contents`, where they are at hand already.
         """
-        opinion = np.full((len(decisions), len(_COLUMNS)), np.nan)
+        opinion = np.full((len(_COLUMNS), len(decisions)), np.nan)
         rows = _with_content(decisions)
         if len(rows):
             width = len(self.rarity) - 2 * 2**_BITS
-            told = contents(decisions.iloc[rows], width) if grams is None else grams[rows]
-            opinion[rows] = self._of_grams(told, decisions["action"].iloc[rows])
-        return pd.DataFrame(opinion, columns=_COLUMNS, index=decisions.index)
+            told = contents(decisions.take(rows), width) if grams is None else grams[rows]
+            opinion[:, rows] = self._of_grams(told, texts(decisions, "action")[rows])
+        return like(decisions, dict(zip(_COLUMNS, opinion, strict=True)))
 
-    def _of_grams(self, grams: sparse.csr_array, actions: pd.Series) -> np.ndarray:
+    def _of_grams(self, grams: sparse.csr_array, actions: np.ndarray) -> np.ndarray:
         grams = grams @ sparse.diags_array(self.rarity)
         right = softmax(grams @ self.action_weights + self.action_intercept, axis=1)
         error = expit(grams @ self.error_weights + self.error_intercept)
-        codes = pd.Index(self.actions, dtype="str").get_indexer(pd.Index(actions))
+        codes = np.nan_to_num(codes_of(actions, self.actions), nan=-1.0).astype(int)
         taken, lead, gap = opinion_on(right, codes, self.strictness)
         entropy = -(right * np.log(np.maximum(right, 1e-12))).sum(axis=1)
         entropy = np.clip(entropy / np.log(len(self.actions)), 0, 1)
         mistaken = np.take_along_axis(error, np.maximum(codes, 0)[:, None], axis=1)[:, 0]
         mistaken = np.where(codes < 0, np.nan, mistaken)
-        return np.column_stack([taken, lead, gap, entropy, mistaken])
+        return np.stack([taken, lead, gap, entropy, mistaken])
 
 
 def embedding_width(decisions: pd.DataFrame) -> int:
@@ -96,38 +98,36 @@ def embedding_width(decisions: pd.DataFrame) -> int:
     return int(lengths.mode().max()) if len(lengths) else 0
 
 
-def contents(decisions: pd.DataFrame, width: int) -> sparse.csr_array:
+def contents(decisions: AnyTable, width: int) -> sparse.csr_array:
     """Return what the second opinion reads of decisions, shape (rows, buckets + width).
 
     Hashed n-grams of the text, and the embedding where it has `width` numbers, each of length 1;
     zeros where there is none.
     """
-    nothing = pd.Series(None, index=decisions.index, dtype="str")
-    grams = hashed(decisions.get("text", nothing))
+    grams = hashed(texts(decisions, "text"))
     if not width:
         return grams
     vectors = np.zeros((len(decisions), width))
-    given = decisions.get("embedding", pd.Series(None, index=decisions.index, dtype=object))
-    for row, vector in enumerate(given):
+    for row, vector in enumerate(texts(decisions, "embedding")):
         if vector is not None and np.size(vector) == width:
             vectors[row] = np.asarray(vector, dtype=float)
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return sparse.csr_array(sparse.hstack([grams, sparse.csr_array(vectors)], format="csr"))
 
 
-def hashed(texts: pd.Series) -> sparse.csr_array:
+def hashed(given: np.ndarray) -> sparse.csr_array:
     """Return hashed n-gram counts of texts, shape (texts, buckets); null is a row of zeros.
 
     Rows of either kind of n-gram have length 1.
     """
-    codes, unique = pd.factorize(texts.fillna(""))
+    place, unique = codes(np.where(is_null(given), "", given))
     grams = [
         HashingVectorizer(
             analyzer=analyzer, ngram_range=span, n_features=2**_BITS, alternate_sign=False
         ).transform(unique)
         for analyzer, span in (("char_wb", (2, 4)), ("word", (1, 2)))
     ]
-    return sparse.csr_array(sparse.hstack(grams, format="csr"))[codes]
+    return sparse.csr_array(sparse.hstack(grams, format="csr"))[place]
 
 
 def fit_second_opinion(
@@ -185,11 +185,10 @@ def out_of_fold(
     return opinion
 
 
-def _with_content(decisions: pd.DataFrame) -> np.ndarray:
+def _with_content(decisions: AnyTable) -> np.ndarray:
     held = np.zeros(len(decisions), dtype=bool)
     for name in ("text", "embedding"):
-        if name in decisions:
-            held |= decisions[name].notna().to_numpy()
+        held |= np.array([each is not None for each in texts(decisions, name)], dtype=bool)
     return np.flatnonzero(held)
 
 

@@ -9,6 +9,7 @@ the opinion must be on the item alone. Training rows are judged out of fold by `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
+from features.columns import AnyTable, Table, like, numbers, texts
 from features.frame import USUAL_FEATURES, Feature
 from models.encoding import codes_of, vocabulary_of
 from models.right_action import (
@@ -62,15 +64,15 @@ class UsualAction:
     vocabularies: dict[str, tuple[str, ...]]
     booster: lgb.Booster
 
-    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def of(self, frame: Table) -> Table:
         """Return the opinion on each decision of a feature frame, columns as `USUAL_FEATURES`."""
-        told = np.full((len(frame), len(_COLUMNS)), np.nan)
+        told: Sequence[np.ndarray] = [np.full(len(frame), np.nan)] * len(_COLUMNS)
         if len(frame):
             matrix = _matrix(frame, self.inputs, self.vocabularies)
             probability = np.asarray(self.booster.predict(matrix, num_threads=1))
-            codes = pd.Index(self.actions, dtype="str").get_indexer(pd.Index(frame["action"]))
-            told = np.column_stack(opinion_on(probability, codes, self.strictness))
-        return pd.DataFrame(told, columns=_COLUMNS, index=frame.index)
+            taken = np.nan_to_num(codes_of(texts(frame, "action"), self.actions), nan=-1.0)
+            told = opinion_on(probability, taken.astype(int), self.strictness)
+        return like(frame, dict(zip(_COLUMNS, told, strict=True)))
 
 
 def fit_usual_action(
@@ -148,12 +150,12 @@ def _sampled(rows: np.ndarray) -> np.ndarray:
 
 
 def _matrix(
-    frame: pd.DataFrame, inputs: tuple[str, ...], vocabularies: dict[str, tuple[str, ...]]
+    frame: AnyTable, inputs: tuple[str, ...], vocabularies: dict[str, tuple[str, ...]]
 ) -> np.ndarray:
     columns = [
-        codes_of(frame[name], vocabularies[name])
+        codes_of(texts(frame, name), vocabularies[name])
         if name in vocabularies
-        else frame[name].to_numpy(dtype=float)
+        else numbers(frame, name)
         for name in inputs
     ]
     return np.asarray(np.column_stack(columns))

@@ -118,7 +118,7 @@ def _open_desk(home: Home) -> _Desk:
 
 def _rank(
     desk: _Desk, decisions: pd.DataFrame, earlier: Earlier, *, budget: float | None, now: datetime
-) -> Ranking:
+) -> Ranking[pd.DataFrame]:
     settings = desk.published.bundle.record_settings
     records = LiveRecords(desk.store)
     records.keep(settings)
@@ -138,7 +138,7 @@ def _rank(
 
 
 def _store(
-    desk: _Desk, decisions: pd.DataFrame, ranking: Ranking, *, now: datetime
+    desk: _Desk, decisions: pd.DataFrame, ranking: Ranking[pd.DataFrame], *, now: datetime
 ) -> tuple[BadValue, ...]:
     """Commit the file; return the rows that the store refused."""
     keep_text = desk.home.settings().keep_text
@@ -147,7 +147,7 @@ def _store(
     return desk.store.add_ranking(decisions.drop(columns=dropped), offers).refused
 
 
-def _table(desk: _Desk, ranking: Ranking, earlier: Earlier) -> pd.DataFrame:
+def _table(desk: _Desk, ranking: Ranking[pd.DataFrame], earlier: Earlier) -> pd.DataFrame:
     """Return the ranking with what is not stored: reasons, and what was selected before."""
     rows = np.flatnonzero(ranking.table["selected"].to_numpy(dtype=bool))
     why = explain(desk.published.bundle, ranking.scores, rows)

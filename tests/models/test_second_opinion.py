@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.columns import texts
 from models.second_opinion import (
     SecondOpinion,
     contents,
@@ -51,7 +52,7 @@ def outcomes(decisions: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def opinion(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> SecondOpinion:
     """A fitted second opinion."""
-    fitted = fit_second_opinion(decisions, outcomes, hashed(decisions["text"]))
+    fitted = fit_second_opinion(decisions, outcomes, hashed(texts(decisions, "text")))
     assert fitted is not None
     return fitted
 
@@ -62,7 +63,7 @@ def test_it_doubts_the_wrong_decisions(opinion: SecondOpinion, decisions: pd.Dat
 
 
 def test_out_of_fold_it_still_doubts_them(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> None:
-    told = out_of_fold(decisions, outcomes, hashed(decisions["text"]))["opinion_of_action"]
+    told = out_of_fold(decisions, outcomes, hashed(texts(decisions, "text")))["opinion_of_action"]
     assert told[decisions["wrong"]].mean() < 0.3 < 0.7 < told[~decisions["wrong"]].mean()
 
 
@@ -79,15 +80,17 @@ def test_out_of_fold_no_row_is_judged_by_its_own_group(outcomes: pd.DataFrame) -
             "action": action,
         }
     )
-    told = out_of_fold(decisions, outcomes[:0], hashed(decisions["text"]))["opinion_of_action"]
+    told = out_of_fold(decisions, outcomes[:0], hashed(texts(decisions, "text")))[
+        "opinion_of_action"
+    ]
     assert told.mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_the_order_of_rows_changes_no_fold(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> None:
     order = np.random.default_rng(2).permutation(len(decisions))
     turned = decisions.iloc[order]
-    straight = out_of_fold(decisions, outcomes, hashed(decisions["text"]))
-    shuffled = out_of_fold(turned, outcomes, hashed(turned["text"]))
+    straight = out_of_fold(decisions, outcomes, hashed(texts(decisions, "text")))
+    shuffled = out_of_fold(turned, outcomes, hashed(texts(turned, "text")))
     assert np.allclose(shuffled.loc[straight.index], straight, atol=1e-3, equal_nan=True)
 
 
@@ -105,14 +108,14 @@ def test_an_unknown_action_gets_only_the_entropy(opinion: SecondOpinion) -> None
 
 def test_too_little_content_gives_no_opinion(decisions: pd.DataFrame) -> None:
     few = decisions[:100]
-    assert fit_second_opinion(few, few[:0], hashed(few["text"])) is None
+    assert fit_second_opinion(few, few[:0], hashed(texts(few, "text"))) is None
 
 
 def test_the_gap_says_how_much_stricter_the_content_suggests(
     decisions: pd.DataFrame, outcomes: pd.DataFrame
 ) -> None:
     ranked = decisions.assign(action_rank=np.where(decisions["action"] == "remove", 1.0, 0.0))
-    fitted = fit_second_opinion(ranked, outcomes, hashed(ranked["text"]))
+    fitted = fit_second_opinion(ranked, outcomes, hashed(texts(ranked, "text")))
     assert fitted is not None
     left_up = pd.DataFrame({"decision_id": ["a"], "action": ["keep"], "text": ["you awful pest"]})
     removed = left_up.assign(action="remove", text="a lovely garden")
