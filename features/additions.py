@@ -14,6 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from features import schema
+from features.arrivals import note_offers, note_outcomes
 from features.contract import DECISIONS, OUTCOMES
 from features.errors import BadValue, StoreError
 from features.rows import as_frame, as_rows, first_difference
@@ -98,7 +99,15 @@ def add_outcomes(connection: sa.Connection, outcomes: pd.DataFrame) -> Added:
             for row, value in zip(selves.index, selves, strict=True)
         ]
     added = _add(connection, schema.outcomes, outcomes.drop(index=[bad.row for bad in refused]))
+    note_outcomes(connection, added.ids, remake=_supersede(outcomes, added.ids))
     return Added(added.ids, added.unchanged, (*refused, *added.refused))
+
+
+def _supersede(outcomes: pd.DataFrame, ids: Sequence[str]) -> bool:
+    """Whether one of these outcomes takes the place of another."""
+    if "supersedes" not in outcomes:
+        return False
+    return bool(outcomes.loc[outcomes["audit_id"].isin(ids), "supersedes"].notna().any())
 
 
 def add_ranking(
@@ -110,7 +119,12 @@ def add_ranking(
     kept = selections[~selections["decision_id"].isin(refused)]
     for rows in _chunks(as_rows(kept, schema.selections)):
         connection.execute(schema.selections.insert(), rows)
+    note_offers(connection, _seen_before(kept["decision_id"], added.ids))
     return added
+
+
+def _seen_before(decision_ids: pd.Series, new: Sequence[str]) -> list[str]:
+    return decision_ids[~decision_ids.isin(new)].tolist()
 
 
 def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Added:

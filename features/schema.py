@@ -105,4 +105,66 @@ access_keys = sa.Table(
     sa.Column("digest", sa.Text, nullable=False, comment="SHA-256 of the key, never the key"),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger),
+    sa.Column("expires_at", sa.BigInteger),
+)
+
+key_events = sa.Table(
+    "key_events",
+    metadata,
+    sa.Column("event_id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, comment="as far as known"),
+    sa.Column("successor", sa.Text),
+    sa.Column("expires_at", sa.BigInteger),
+)
+
+ended_sessions = sa.Table(
+    "ended_sessions",
+    metadata,
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("ends_at", sa.BigInteger, nullable=False),
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("access_key_id", sa.Text, primary_key=True),
+    sa.Column("idempotency_key", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False, comment="SHA-256 of the request"),
+    sa.Column("content", sa.LargeBinary, nullable=False, comment="as sent, deflated"),
+    sa.Column("made_at", sa.BigInteger, nullable=False),
+    sa.Index("answers_by_time", "made_at"),
+)
+
+arrivals = sa.Table(
+    "arrivals",
+    metadata,
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("audit_id", sa.Text, primary_key=True),
+)
+
+arrival_mark = sa.Table(
+    "arrival_mark",
+    metadata,
+    sa.Column("last", sa.BigInteger, nullable=False),
+    sa.Column("remade", sa.BigInteger, nullable=False),
+    comment="one row",
+)
+
+shadow_scores = sa.Table(
+    "shadow_scores",
+    metadata,
+    sa.Column("score_id", _LARGE_COUNT, primary_key=True, autoincrement=True),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("decision_id", sa.Text, nullable=False),
+    sa.Column("scored_at", sa.BigInteger, nullable=False),
+    sa.Column("bundle_version", sa.Text, nullable=False),
+    sa.Column("over_enforcement", sa.Double, nullable=False),
+    sa.Column("under_enforcement", sa.Double, nullable=False),
+    sa.Column("wrong_selection", sa.Double, nullable=False),
+    sa.Column("overturn_probability", sa.Double, nullable=False),
+    sa.Column("expected_harm", sa.Double, nullable=False),
+    sa.Index("shadow_scores_by_decision", "decision_id"),
 )
