@@ -7,7 +7,7 @@ Whatever a method returned for is committed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -210,28 +210,12 @@ class Store:
         with self._begin() as connection:
             return {row.version: row.document for row in connection.execute(query)}
 
-    def add_access_key(self, key_id: str, role: str, digest: str, created_at: datetime) -> None:
-        """Store an access key by its digest."""
-        row = {
-            "key_id": key_id,
-            "role": role,
-            "digest": digest,
-            "created_at": microseconds(created_at),
-        }
-        with self._begin() as connection:
-            connection.execute(schema.access_keys.insert(), row)
+    def transaction(self) -> AbstractContextManager[sa.Connection]:
+        """Open a transaction, for tables that a module of their own reads and writes.
 
-    def access_keys(self) -> pd.DataFrame:
-        """Return all access keys, revoked ones included."""
-        return self._read(sa.select(schema.access_keys), None)
-
-    def revoke_access_key(self, key_id: str, revoked_at: datetime) -> bool:
-        """Revoke a key; false where there is none that is still valid."""
-        table = schema.access_keys
-        change = table.update().where(table.c.key_id == key_id, table.c.revoked_at.is_(None))
-        with self._begin() as connection:
-            done = connection.execute(change.values(revoked_at=microseconds(revoked_at)))
-            return done.rowcount == 1
+        What the database says is raised as a `StoreError`.
+        """
+        return self._begin()
 
     def _read(self, query: sa.Select[Any], table: Any) -> pd.DataFrame:
         with self._begin() as connection:

@@ -1,66 +1,58 @@
 """Access keys: made once, shown once, stored as a digest, compared in constant time.
 
-A key reads ``sl_<key id>_<secret>``. It travels as ``Authorization: Bearer KEY``; for the reports
-also as the password of HTTP Basic (any user name), so that a browser can open them. The id in front
-says which digest to compare with; a key id that is not known is compared with a digest that none
-has, so that the time taken tells nothing.
+A key reads ``sl_<key id>_<secret>``. It travels as ``Authorization: Bearer KEY``, or once in the
+body of a login. The id in front says which digest to compare with; a key id that is not known is
+compared with a digest that none has, so that the time taken tells nothing.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import secrets
-import threading
-import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
 
-import pandas as pd
-
+from features.access_keys import AccessKey, add_key, read_access, replace_key
+from features.access_keys import revoke_key as mark_revoked
 from features.errors import AccessError, SettingsError
 from features.store import Store
 from serving.payload import Role
 
-REFRESH_S = 2.0
-"""Time after which a key that was created or revoked elsewhere is noticed."""
-_NO_DIGEST = "0" * 64
-_LONGEST_HEADER = 512
+NO_DIGEST = "0" * 64
+LONGEST_GRACE = timedelta(days=30)
+_LONGEST_KEY = 512
 
 
 class UnknownKeyError(AccessError):
-    """No key, or one that is not valid: answered with 401."""
+    """No key, or one that is not valid: answered with 401.
+
+    Attributes
+    ----------
+    key_id
+        Of the key that was presented whole and is not valid any more; else null.
+    """
+
+    def __init__(self, message: str, key_id: str | None = None) -> None:
+        super().__init__(message)
+        self.key_id = key_id
 
 
 class WrongRoleError(AccessError):
     """A valid key that may not be used for this: answered with 403."""
 
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """A key as the store knows it; the key itself is not kept.
-
-    Attributes
-    ----------
-    digest
-        SHA-256 of the key, in hexadecimal.
-    revoked_at
-        When it was revoked; null while it is valid.
-    """
-
-    key_id: str
-    role: Role
-    digest: str
-    created_at: datetime
-    revoked_at: datetime | None
+    def __init__(self, message: str, key_id: str) -> None:
+        super().__init__(message)
+        self.key_id = key_id
 
 
-def create_key(store: Store, role: str, now: datetime) -> tuple[str, str]:
+def create_key(store: Store, role: str, now: datetime, *, by: str | None = None) -> tuple[str, str]:
     """Make a key and return its id and the key, which is not to be seen again.
+
+    Parameters
+    ----------
+    by
+        Who asks for it, for the trail; null where that is not known.
 
     Raises
     ------
@@ -71,127 +63,115 @@ def create_key(store: Store, role: str, now: datetime) -> tuple[str, str]:
     --------
     >>> from datetime import UTC
     >>> from features.store import open_store
-    >>> store = open_store("sqlite://"); store.initialise()
-    >>> key_id, key = create_key(store, "queue", datetime(2026, 3, 1, tzinfo=UTC))
-    >>> authorise(f"Bearer {key}", keys=list_keys(store), needed=[Role.QUEUE]).key_id == key_id
+    >>> store, now = open_store("sqlite://"), datetime(2026, 3, 1, tzinfo=UTC)
+    >>> store.initialise()
+    >>> key_id, key = create_key(store, "queue", now)
+    >>> authorise(key, keys=list_keys(store), needed=[Role.QUEUE], now=now).key_id == key_id
     True
     """
     if role not in tuple(Role):
         raise SettingsError(f"role: saw {role!r}; expected one of {', '.join(Role)}")
-    key_id = secrets.token_hex(4)
-    key = f"sl_{key_id}_{secrets.token_hex(24)}"
-    store.add_access_key(key_id, role, _digest(key), now)
-    return key_id, key
+    made, key = _new_key(role, now)
+    add_key(store, made, by=by)
+    return made.key_id, key
 
 
-def list_keys(store: Store) -> dict[str, AccessKey]:
-    """Return every key by its id, the revoked ones included."""
-    return {key.key_id: key for key in map(_access_key, store.access_keys().to_dict("records"))}
+def rotate_key(
+    store: Store, key_id: str, now: datetime, *, grace: timedelta, by: str | None = None
+) -> tuple[str, str]:
+    """Make a successor of a key with its role; return its id and the new key.
 
-
-def _access_key(row: dict[Any, Any]) -> AccessKey:
-    revoked_at = None if pd.isna(row["revoked_at"]) else row["revoked_at"].to_pydatetime()
-    created_at = row["created_at"].to_pydatetime()
-    return AccessKey(row["key_id"], Role(row["role"]), row["digest"], created_at, revoked_at)
-
-
-def revoke_key(store: Store, key_id: str, now: datetime) -> None:
-    """Make a key invalid, at the latest `REFRESH_S` seconds from now.
+    The old one is valid for the grace and expires then, so that both work while callers change.
 
     Raises
     ------
     AccessError
         If there is no valid key of this id.
+    SettingsError
+        If the grace is below nothing or above `LONGEST_GRACE`.
     """
-    if not store.revoke_access_key(key_id, now):
+    if not timedelta(0) <= grace <= LONGEST_GRACE:
+        hours, most = (length / timedelta(hours=1) for length in (grace, LONGEST_GRACE))
+        raise SettingsError(f"grace: saw {hours:g} hours; expected 0 to {most:g}")
+    old = list_keys(store).get(key_id)
+    if old is not None:
+        made, key = _new_key(old.role, now)
+        if replace_key(store, key_id, made, expires_at=now + grace, by=by):
+            return made.key_id, key
+    raise AccessError(f"access key {key_id!r}: not known or not valid any more; list the keys")
+
+
+def revoke_key(store: Store, key_id: str, now: datetime, *, by: str | None = None) -> None:
+    """Make a key invalid, with the sessions that it opened.
+
+    Raises
+    ------
+    AccessError
+        If there is no key of this id that is not revoked yet.
+    """
+    if not mark_revoked(store, key_id, now, by=by):
         raise AccessError(f"access key {key_id!r}: not known or revoked already; list the keys")
 
 
-def authorise(
-    header: str | None,
-    *,
-    keys: Mapping[str, AccessKey],
-    needed: Collection[Role],
-    basic: bool = False,
-) -> AccessKey:
-    """Return the key of an ``Authorization`` header if it has one of the roles needed.
+def list_keys(store: Store) -> Mapping[str, AccessKey]:
+    """Return every key by its id, those that are not valid any more included."""
+    return read_access(store).keys
 
-    Parameters
-    ----------
-    basic
-        Whether HTTP Basic is taken too.
+
+def authorise(
+    presented: str, *, keys: Mapping[str, AccessKey], needed: Collection[Role], now: datetime
+) -> AccessKey:
+    """Return the key that was presented, if it is valid and has one of the roles needed.
 
     Raises
     ------
     UnknownKeyError
-        If there is no key or it is not valid.
+        If it is not valid.
     WrongRoleError
-        If the key is valid but has another role.
+        If it is valid but has another role.
     """
-    presented = _presented(header, basic=basic)
     found = keys.get(_key_id(presented))
-    same = hmac.compare_digest(_digest(presented), found.digest if found else _NO_DIGEST)
-    if found is None or not same or found.revoked_at is not None:
-        raise UnknownKeyError("The access key is not known or was revoked; ask for a new one.")
-    if found.role not in needed:
-        raise WrongRoleError(
-            f"Access key {found.key_id} has the role {found.role}; "
-            f"expected {' or '.join(sorted(needed))}."
-        )
+    same = hmac.compare_digest(_digest(presented), found.digest if found else NO_DIGEST)
+    if found is None or not same:
+        raise UnknownKeyError("The access key is not known; check it, or ask for a new one.")
+    require_valid(found, needed=needed, now=now)
     return found
 
 
-class Gate:
-    """The keys as they stood at most `REFRESH_S` seconds ago.
+def require_valid(key: AccessKey, *, needed: Collection[Role], now: datetime) -> None:
+    """Raise unless a key, known to be the one presented, is valid and has a role needed."""
+    if not key.is_valid(now):
+        detail = f"Access key {key.key_id} is {key.state(now)}; ask for a new one."
+        raise UnknownKeyError(detail, key.key_id)
+    if key.role not in needed:
+        detail = f"Access key {key.key_id} has the role {key.role}; expected "
+        raise WrongRoleError(f"{detail}{' or '.join(sorted(needed))}.", key.key_id)
 
-    Parameters
-    ----------
-    clock
-        Seconds that only go up.
+
+def key_in(header: str | None) -> str:
+    """Return the key in an ``Authorization`` header.
+
+    Raises
+    ------
+    UnknownKeyError
+        If there is none.
+
+    Examples
+    --------
+    >>> key_in("Bearer sl_1_2")
+    'sl_1_2'
     """
-
-    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = store
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._keys: dict[str, AccessKey] = {}
-        self._read_at: float | None = None
-
-    def authorise(
-        self, header: str | None, *, needed: Collection[Role], basic: bool = False
-    ) -> AccessKey:
-        """Authorise as `authorise` does; no key at all is answered without asking the store."""
-        _presented(header, basic=basic)
-        return authorise(header, keys=self._current(), needed=needed, basic=basic)
-
-    def _current(self) -> dict[str, AccessKey]:
-        with self._lock:
-            now = self._clock()
-            if self._read_at is None or now - self._read_at >= REFRESH_S:
-                self._keys = list_keys(self._store)
-                self._read_at = now
-            return self._keys
+    scheme, _, key = (header or "").partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not 0 < len(key) <= _LONGEST_KEY:
+        raise UnknownKeyError("An access key is needed: send it as Authorization: Bearer KEY.")
+    return key
 
 
-def _presented(header: str | None, *, basic: bool) -> str:
-    """Return the key in a header."""
-    scheme, _, value = (header or "").partition(" ")
-    value = value.strip()
-    if len(value) > _LONGEST_HEADER:
-        value = ""
-    if scheme.lower() == "bearer" and value:
-        return value
-    if basic and scheme.lower() == "basic" and value:
-        return _password(value)
-    how = "Authorization: Bearer KEY" + (", or the key as password" if basic else "")
-    raise UnknownKeyError(f"An access key is needed: send it as {how}.")
-
-
-def _password(value: str) -> str:
-    try:
-        return base64.b64decode(value, validate=True).decode().partition(":")[2]
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+def _new_key(role: str, now: datetime) -> tuple[AccessKey, str]:
+    key_id = secrets.token_hex(4)
+    key = f"sl_{key_id}_{secrets.token_hex(24)}"
+    return AccessKey(key_id, role, _digest(key), now), key
 
 
 def _key_id(key: str) -> str:

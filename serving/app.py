@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from serving.documents import openapi_document, openapi_page
 from serving.inquiries import decision_of, model_of, plan_of
+from serving.login import log_in, log_out, login_page, page_for
 from serving.operations import ANYONE, OPERATIONS, Operation
 from serving.outcomes import take_outcomes
 from serving.payload import OutcomesRequest, RankAnswer, RankRequest
@@ -29,6 +30,8 @@ _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NOWHERE = Operation("nowhere", "*", "(no such route)", ANYONE, "Anything else.")
 
@@ -84,12 +87,12 @@ async def _answer_or_refusal(visit: Visit, answer: Answer) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody is there to read it
     except Exception as error:
-        problem = problem_of(error, basic=visit.operation.name == "reports")
+        problem = problem_of(error)
         if problem.status == 500:
             visit.tell_fault(error)
         elif problem.status == 503:
             visit.tell_absence(error)
-        return visit.refused(problem)
+        return page_for(visit, problem) or visit.refused(problem)
 
 
 async def _rank(visit: Visit) -> Response:
@@ -148,7 +151,7 @@ async def _decision(visit: Visit) -> Response:
 
 
 async def _reports(visit: Visit) -> Response:
-    return await report_response(visit.front.reports, visit.request)
+    return await report_response(visit.front.reports, visit.request, visit.session)
 
 
 async def _openapi(visit: Visit) -> Response:
@@ -179,6 +182,9 @@ _ANSWERS: dict[str, Answer] = {
     "plan": _plan,
     "decision": _decision,
     "reports": _reports,
+    "login_page": login_page,
+    "login": log_in,
+    "logout": log_out,
     "openapi": _openapi,
     "docs": _docs,
     "metrics": _metrics,
@@ -203,13 +209,13 @@ class _Nowhere:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive, send)
-        allowed = [
+        allowed = ", ".join(
             o.method
             for o in OPERATIONS
             if compile_path(_starlette_path(o))[0].match(request.url.path)
-        ]
+        )
         error = (
-            HTTPException(405, f"This route takes {allowed[0]}.", {"Allow": allowed[0]})
+            HTTPException(405, f"This route takes {allowed}.", {"Allow": allowed})
             if allowed
             else HTTPException(404, "There is no such route; /v1/docs lists them.")
         )

@@ -20,6 +20,7 @@ from serving.examples import ANSWERS, PROBLEM, REQUESTS
 from serving.operations import OPERATIONS, Operation
 from serving.payload import ProblemAnswer
 from serving.problem import TITLES
+from serving.session import COOKIE
 
 _PAGE = Path(__file__).parent / "pages" / "api.html"
 _REFERENCE = "#/components/schemas/{name}"
@@ -60,10 +61,11 @@ def openapi_document() -> dict[str, Any]:
             "schemas": _schemas(),
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer"},
-                "browser": {
-                    "type": "http",
-                    "scheme": "basic",
-                    "description": "any user name, the access key as password",
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "of a browser that logged in at /login",
                 },
             },
         },
@@ -128,11 +130,11 @@ def _described(operation: Operation) -> dict[str, Any]:
         "operationId": operation.name,
         "summary": operation.summary,
         "description": operation.notes + _who(operation),
-        "responses": {"200": _answer(operation)} | _refusals(operation),
+        "responses": {str(operation.success): _answer(operation)} | _refusals(operation),
         "security": [{"key": []}] if operation.roles else [],
     }
-    if operation.name == "reports":
-        described["security"].append({"browser": []})
+    if operation.by_session:
+        described["security"].append({"session": []})
     if operation.takes is not None:
         content: dict[str, Any] = {"schema": _reference(operation.takes.__name__)}
         content["examples"] = {"usual": {"value": REQUESTS[operation.name]}}

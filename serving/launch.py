@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -117,7 +118,8 @@ def require_servable(home: Home, host: str) -> None:
                 f"home {str(home.path)!r}: no model serves yet; run `secondlook train` and then "
                 "`secondlook promote`"
             )
-        if not is_loopback(host) and all(key.revoked_at for key in list_keys(store).values()):
+        now = datetime.now(UTC)
+        if not is_loopback(host) and not any(k.is_valid(now) for k in list_keys(store).values()):
             raise SettingsError(
                 f"host: saw {host!r} while there is no access key; expected {LOOPBACK}, or make "
                 "a key first"

@@ -19,6 +19,7 @@ from serving.payload import (
 
 ANYONE: tuple[Role, ...] = ()
 EVERY_ROLE = tuple(Role)
+REPORT_READERS = (Role.VIEWER, Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ class Operation:
     media_type
         Content type of the answer.
     refusals
-        Statuses other than 200, beside 500.
+        Statuses other than `success`, beside 500.
+    success
+        Status where all is well.
+    by_session
+        Whether a browser's session opens it too, where its access key has one of the roles.
     """
 
     name: str
@@ -51,6 +56,8 @@ class Operation:
     gives: type[msgspec.Struct] | None = None
     media_type: str = "application/json"
     refusals: tuple[int, ...] = ()
+    success: int = 200
+    by_session: bool = False
 
 
 _KEY = (401, 403)
@@ -118,11 +125,43 @@ OPERATIONS = (
         "reports",
         "GET",
         "/reports/{path}",
-        (Role.VIEWER, Role.ADMIN),
+        REPORT_READERS,
         "The reports, as pages.",
-        "A browser may send the key as password of HTTP Basic, with any user name.",
+        "A browser without a session is led to /login, any other caller needs a key.",
         media_type="text/html",
         refusals=(*_KEY, 404, 429, 503, 504),
+        by_session=True,
+    ),
+    Operation(
+        "login_page",
+        "GET",
+        "/login",
+        ANYONE,
+        "The page on which a browser logs in and out.",
+        media_type="text/html",
+        refusals=(503, 504),
+    ),
+    Operation(
+        "login",
+        "POST",
+        "/login",
+        ANYONE,
+        "Begin a session of a browser with an access key.",
+        "For the roles of the reports. It takes a form with the fields `key` and `next`, the page "
+        "to go on to, and answers with a cookie that holds no key.",
+        media_type="text/html",
+        refusals=(*_KEY, 400, 408, 413, 415, 429, 503, 504),
+        success=303,
+    ),
+    Operation(
+        "logout",
+        "POST",
+        "/logout",
+        ANYONE,
+        "End the session of a browser.",
+        media_type="text/html",
+        refusals=(403, 503, 504),
+        success=303,
     ),
     Operation("openapi", "GET", "/v1/openapi.json", ANYONE, "This description, as OpenAPI 3.1."),
     Operation(

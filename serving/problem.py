@@ -102,13 +102,8 @@ def refuse(status: int, detail: str, **headers: str) -> Refusal:
     return Refusal(Problem(status, detail, headers=named))
 
 
-def problem_of(error: Exception, *, basic: bool = False) -> Problem:
+def problem_of(error: Exception) -> Problem:
     """Return what a failure is answered with; one that nobody foresaw is a 500.
-
-    Parameters
-    ----------
-    basic
-        Whether a browser should be asked for a key.
 
     Examples
     --------
@@ -121,7 +116,8 @@ def problem_of(error: Exception, *, basic: bool = False) -> Problem:
         case Refusal():
             return error.problem
         case UnknownKeyError():
-            return Problem(401, str(error), headers={"WWW-Authenticate": _challenge(basic)})
+            realm = 'Bearer realm="Second Look"'
+            return Problem(401, str(error), headers={"WWW-Authenticate": realm})
         case WrongRoleError():
             scope = 'Bearer realm="Second Look", error="insufficient_scope"'
             return Problem(403, str(error), headers={"WWW-Authenticate": scope})
@@ -161,7 +157,3 @@ def none_taken(rejected: tuple[RejectedRow, ...]) -> Refusal:
         else "No row could be taken; each is named with what was seen and expected."
     )
     return Refusal(Problem(409 if conflict else 422, detail, rejected))
-
-
-def _challenge(basic: bool) -> str:
-    return 'Basic realm="Second Look", charset="UTF-8"' if basic else 'Bearer realm="Second Look"'

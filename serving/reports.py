@@ -8,29 +8,43 @@ from urllib.parse import quote
 
 import anyio.to_thread
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
+
+from serving.login import session_bar, to_root
+from serving.session import Session
 
 _POLICY = "; ".join(
     (
         "default-src 'none'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",  # charts of Evidently's pages
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src blob:",
-        "frame-src 'self'",
-        "frame-ancestors 'self'",
+        "style-src 'unsafe-inline'",
+        "img-src 'self' data:",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",  # to log out
+        "frame-ancestors 'none'",
     )
 )
-_HEADERS = {"Content-Security-Policy": _POLICY}
+_EVIDENTLY_PAGE = "evidently.html"
+_EVIDENTLY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'unsafe-inline' 'unsafe-eval' blob:",  # its charts
+        "style-src 'unsafe-inline'",
+        "img-src data: blob:",
+        "font-src data:",
+        "connect-src data: blob:",
+        "worker-src blob:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
 
 
-async def report_response(folder: Path, request: Request) -> Response:
+async def report_response(folder: Path, request: Request, session: Session | None) -> Response:
     """Return a report by its path in the folder; the folder itself is its index.
+
+    A page that is read in a session of a browser ends with a button that ends the session.
 
     Raises
     ------
@@ -40,11 +54,27 @@ async def report_response(folder: Path, request: Request) -> Response:
     path = str(request.path_params["path"])
     if path == "" and not await anyio.to_thread.run_sync((folder / "index.html").is_file):
         page = await anyio.to_thread.run_sync(list_page, folder)
-        return Response(page, 200, _HEADERS, "text/html; charset=utf-8")
-    files = StaticFiles(directory=folder, html=True, check_dir=False)
-    response = await files.get_response(files.get_path({"path": f"/{path}"}), request.scope)
-    response.headers.update(_HEADERS)
+        response = _as_page(page.encode(), session, request)
+    else:
+        files = StaticFiles(directory=folder, html=True, check_dir=False)
+        response = await files.get_response(files.get_path({"path": f"/{path}"}), request.scope)
+        if session is not None and isinstance(response, FileResponse) and _is_page(response):
+            content = await anyio.to_thread.run_sync(Path(response.path).read_bytes)
+            response = _as_page(content, session, request)
+    is_evidently = path.rpartition("/")[2] == _EVIDENTLY_PAGE
+    policy = _EVIDENTLY_POLICY if is_evidently else _POLICY
+    response.headers["Content-Security-Policy"] = policy
+    response.headers["Referrer-Policy"] = "same-origin"  # else the button's form has no origin
     return response
+
+
+def _is_page(response: FileResponse) -> bool:
+    return response.status_code == 200 and response.media_type == "text/html"
+
+
+def _as_page(content: bytes, session: Session | None, request: Request) -> Response:
+    end = "" if session is None else session_bar(session, to_root(request))
+    return Response(content + end.encode(), media_type="text/html; charset=utf-8")
 
 
 def list_page(folder: Path) -> str:

@@ -20,10 +20,12 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.access import Gate
+from serving.access import UnknownKeyError, WrongRoleError
+from serving.gate import Gate
 from serving.metrics import ServiceMetrics
 from serving.operations import Operation
 from serving.problem import MEDIA_TYPE, Problem, problem_body, refuse
+from serving.session import COOKIE, Session
 from serving.settings import Limits
 from serving.standing import Standing
 
@@ -86,6 +88,8 @@ class Visit:
     ----------
     desk
         Where heavy calls are worked on.
+    session
+        The browser's session that opened the route; null where a key did, or nothing.
     rows
         Rows asked for; null where the route has none.
     """
@@ -96,20 +100,29 @@ class Visit:
     desk: Desk
     request_id: str
     key_id: str | None = None
+    session: Session | None = None
     rows: int | None = None
     body_is_read: bool = False
     started_s: float = field(default_factory=time.perf_counter)
 
     async def authorise(self) -> None:
         """Require a key with one of the roles of the operation."""
-        operation, header = self.operation, self.request.headers.get("authorization")
-        if operation.roles:
-            key = await self.look_up(
-                lambda: self.front.gate.authorise(
-                    header, needed=operation.roles, basic=operation.name == "reports"
-                )
-            )
-            self.key_id = key.key_id
+        if not self.operation.roles:
+            return
+        try:
+            self.key_id = await self.look_up(self._key_id)
+        except (UnknownKeyError, WrongRoleError) as error:
+            self.key_id = error.key_id
+            raise
+
+    def _key_id(self) -> str:
+        """Return the id of the key that was sent, or that opened the browser's session."""
+        gate, operation = self.front.gate, self.operation
+        header, token = self.request.headers.get("authorization"), self.request.cookies.get(COOKIE)
+        if header is None and token is not None and operation.by_session:
+            self.session = gate.session(token, needed=operation.roles)
+            return self.session.key.key_id
+        return gate.authorise(header, needed=operation.roles).key_id
 
     async def read(self, body: type[Body]) -> Body:
         """Return the body of the request, enforcing content type, length and time."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 
 from features.home import open_home
-from serving.access import Gate
 from serving.app import build_app
+from serving.gate import Gate
 from serving.metrics import ServiceMetrics
+from serving.session import session_secret
 from serving.settings import ServiceSettings, read_settings
 from serving.standing import open_standing
 from serving.visit import Front
@@ -57,7 +58,7 @@ def open_front(settings: ServiceSettings) -> Front:
     standing, store = open_standing(home, settings.limits)
     return Front(
         standing=standing,
-        gate=Gate(store),
+        gate=Gate(store, session_secret=lambda: session_secret(home.secrets())),
         reports=home.reports,
         limits=settings.limits,
         metrics=ServiceMetrics(settings.metrics_folder),

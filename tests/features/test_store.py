@@ -360,22 +360,6 @@ def test_plans_that_are_no_longer_current_can_be_read(store: Store) -> None:
     assert store.plan_documents() == {"p1": "first", "p2": "second"}
 
 
-def test_an_access_key_is_revoked_once(store: Store) -> None:
-    store.add_access_key("k1", "queue", "digest", NOON)
-    assert store.access_keys()["revoked_at"].isna().all()
-    later = NOON + timedelta(days=1)
-    assert store.revoke_access_key("k1", later)
-    assert not store.revoke_access_key("k1", later)
-    assert not store.revoke_access_key("ghost", later)
-    assert store.access_keys()["revoked_at"].tolist() == [pd.Timestamp(later)]
-
-
-def test_an_access_key_id_is_not_used_twice(store: Store) -> None:
-    store.add_access_key("k1", "queue", "digest", NOON)
-    with pytest.raises(StoreError):
-        store.add_access_key("k1", "admin", "other", NOON)
-
-
 def test_two_writers_of_the_same_ids_store_each_once(store: Store) -> None:
     ids = [f"d{place:04}" for place in range(2_000)]
     given = decisions(*ids)

@@ -26,9 +26,10 @@ from models.reasons import Reason
 from models.risk_frame import RiskFrame
 from models.sampling_key import KeyRing, SamplingKey
 from models.selection import select_admission, select_batch
-from serving.access import Gate, create_key
+from serving.access import create_key
 from serving.admission import Thresholds
 from serving.app import build_app
+from serving.gate import Gate
 from serving.live_records import LiveRecords
 from serving.payload import Role
 from serving.programme import Programme

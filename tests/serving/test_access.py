@@ -1,86 +1,166 @@
 from __future__ import annotations
 
-import base64
+import time
 from datetime import timedelta
 
 import pytest
 
+from features.access_keys import read_events
 from features.errors import AccessError, SettingsError
 from features.store import Store
 from serving.access import (
-    REFRESH_S,
-    Gate,
+    LONGEST_GRACE,
     UnknownKeyError,
     WrongRoleError,
     authorise,
     create_key,
+    key_in,
     list_keys,
     revoke_key,
+    rotate_key,
 )
+from serving.gate import REFRESH_S, Gate
 from serving.payload import Role
-from tests.serving.conftest import NOW
+from tests.serving.conftest import NOW, Caller
+
+DAY = timedelta(days=1)
+
+
+def opens(store: Store, key: str, *, role: Role = Role.QUEUE, after: timedelta = DAY) -> bool:
+    try:
+        authorise(key, keys=list_keys(store), needed=[role], now=NOW + after)
+    except AccessError:
+        return False
+    return True
 
 
 def test_a_key_opens_what_its_role_may(store: Store) -> None:
     key_id, key = create_key(store, "queue", NOW)
-    found = authorise(f"Bearer {key}", keys=list_keys(store), needed=[Role.QUEUE])
+    found = authorise(key, keys=list_keys(store), needed=[Role.QUEUE], now=NOW)
     assert (found.key_id, found.role, found.created_at) == (key_id, Role.QUEUE, NOW)
 
 
 def test_the_store_never_holds_the_key(store: Store) -> None:
     _, key = create_key(store, "queue", NOW)
-    assert key.split("_")[2] not in store.access_keys().to_csv()
+    _, successor = rotate_key(store, key.split("_")[1], NOW, grace=DAY)
+    with store.engine.connect() as connection:
+        dump = "\n".join(connection.connection.driver_connection.iterdump())  # type: ignore[union-attr]
+    assert [secret for secret in (key, successor) if secret.split("_")[2] in dump] == []
 
 
 def test_another_role_is_refused_by_name(store: Store) -> None:
     _, key = create_key(store, "viewer", NOW)
     with pytest.raises(WrongRoleError, match="role viewer; expected queue"):
-        authorise(f"Bearer {key}", keys=list_keys(store), needed=[Role.QUEUE])
+        authorise(key, keys=list_keys(store), needed=[Role.QUEUE], now=NOW)
 
 
 @pytest.mark.parametrize(
     "header",
-    [None, "", "Bearer", "Bearer ", "Bearer sl_x_y", "Bearer é\udcff", "Token abc", "Basic Og=="],
+    [None, "", "Bearer", "Bearer ", "Token abc", "Basic bWU6c2xfMV8y", "Bearer " + "s" * 513],
 )
-def test_what_is_no_key_is_refused(store: Store, header: str | None) -> None:
-    create_key(store, "queue", NOW)
-    with pytest.raises(UnknownKeyError):
-        authorise(header, keys=list_keys(store), needed=[Role.QUEUE])
+def test_what_holds_no_key_is_refused(header: str | None) -> None:
+    with pytest.raises(UnknownKeyError, match="is needed"):
+        key_in(header)
+
+
+@pytest.mark.parametrize("presented", ["", "sl_x_y", "sl__", "é\udcff", "sl_{id}_", "sl_{id}_0"])
+def test_what_is_no_key_is_refused(store: Store, presented: str) -> None:
+    key_id, _ = create_key(store, "queue", NOW)
+    with pytest.raises(UnknownKeyError, match="not known"):
+        authorise(presented.format(id=key_id), keys=list_keys(store), needed=[Role.QUEUE], now=NOW)
 
 
 def test_a_key_with_one_character_changed_is_refused(store: Store) -> None:
     _, key = create_key(store, "queue", NOW)
     other = key[:-1] + ("0" if key[-1] != "0" else "1")
-    with pytest.raises(UnknownKeyError):
-        authorise(f"Bearer {other}", keys=list_keys(store), needed=[Role.QUEUE])
+    assert (opens(store, key), opens(store, other)) == (True, False)
 
 
-def test_a_browser_may_send_the_key_as_a_password_where_that_is_taken(store: Store) -> None:
-    _, key = create_key(store, "viewer", NOW)
-    header = "Basic " + base64.b64encode(f"any one:{key}".encode()).decode()
-    keys = list_keys(store)
-    assert authorise(header, keys=keys, needed=[Role.VIEWER], basic=True).role is Role.VIEWER
-    with pytest.raises(UnknownKeyError):
-        authorise(header, keys=keys, needed=[Role.VIEWER])
+def test_a_rotated_key_is_valid_for_the_grace_and_its_successor_from_at_once(store: Store) -> None:
+    key_id, old = create_key(store, "auditor", NOW)
+    successor_id, new = rotate_key(store, key_id, NOW + DAY, grace=DAY, by="jane@host")
+    hour = timedelta(hours=1)
+    moments = [NOW + DAY, NOW + 2 * DAY - hour, NOW + 2 * DAY, NOW + 9 * DAY]
+    role = Role.AUDITOR
+    assert [opens(store, old, role=role, after=at - NOW) for at in moments] == [True] * 2 + [
+        False
+    ] * 2
+    assert all(opens(store, new, role=role, after=at - NOW) for at in moments)
+    assert list_keys(store)[successor_id].role == Role.AUDITOR
+    assert {event.by for event in read_events(store)} == {None, "jane@host"}
 
 
-def test_a_revoked_key_stops_within_seconds(store: Store) -> None:
-    clock = [0.0]
-    gate = Gate(store, lambda: clock[0])
+def test_a_rotation_without_grace_ends_the_old_key_at_once(store: Store) -> None:
+    key_id, old = create_key(store, "queue", NOW)
+    rotate_key(store, key_id, NOW + DAY, grace=timedelta(0))
+    assert not opens(store, old)
+
+
+@pytest.mark.parametrize("grace", [timedelta(seconds=-1), LONGEST_GRACE + timedelta(seconds=1)])
+def test_a_grace_out_of_range_changes_nothing(store: Store, grace: timedelta) -> None:
     key_id, key = create_key(store, "queue", NOW)
-    gate.authorise(f"Bearer {key}", needed=[Role.QUEUE])
-    revoke_key(store, key_id, NOW + timedelta(hours=1))
-    clock[0] += REFRESH_S
-    with pytest.raises(UnknownKeyError):
-        gate.authorise(f"Bearer {key}", needed=[Role.QUEUE])
-    assert list_keys(store)[key_id].revoked_at == NOW + timedelta(hours=1)
+    with pytest.raises(SettingsError, match="expected 0 to 720"):
+        rotate_key(store, key_id, NOW, grace=grace)
+    assert len(list_keys(store)) == 1
+    assert opens(store, key)
 
 
-def test_a_key_cannot_be_revoked_twice(store: Store) -> None:
+def test_a_revoked_or_unknown_key_cannot_be_rotated(store: Store) -> None:
     key_id, _ = create_key(store, "queue", NOW)
     revoke_key(store, key_id, NOW)
-    with pytest.raises(AccessError, match="revoked already"):
-        revoke_key(store, key_id, NOW)
+    for one in (key_id, "ghost"):
+        with pytest.raises(AccessError, match="not known or not valid any more"):
+            rotate_key(store, one, NOW, grace=DAY)
+    assert len(list_keys(store)) == 1
+
+
+def test_a_key_that_is_over_is_named_only_to_who_holds_it(store: Store) -> None:
+    key_id, key = create_key(store, "queue", NOW)
+    revoke_key(store, key_id, NOW)
+    keys = list_keys(store)
+    with pytest.raises(UnknownKeyError, match=f"{key_id} is revoked") as caught:
+        authorise(key, keys=keys, needed=[Role.QUEUE], now=NOW)
+    assert caught.value.key_id == key_id
+    with pytest.raises(UnknownKeyError, match="not known") as caught:
+        authorise(f"sl_{key_id}_0", keys=keys, needed=[Role.QUEUE], now=NOW)
+    assert caught.value.key_id is None
+
+
+def test_what_is_done_to_a_key_elsewhere_is_noticed_within_seconds(store: Store) -> None:
+    clock = [0.0]
+    gate = Gate(store, clock=lambda: clock[0], now=lambda: NOW)
+    key_id, key = create_key(store, "queue", NOW)
+    gate.authorise(f"Bearer {key}", needed=[Role.QUEUE])
+    _, later_key = create_key(store, "queue", NOW)
+    revoke_key(store, key_id, NOW)
+    clock[0] += REFRESH_S
+    assert gate.authorise(f"Bearer {later_key}", needed=[Role.QUEUE])
+    with pytest.raises(UnknownKeyError):
+        gate.authorise(f"Bearer {key}", needed=[Role.QUEUE])
+
+
+def test_a_key_expires_without_another_look_at_the_store(store: Store) -> None:
+    now = [NOW]
+    gate = Gate(store, clock=lambda: 0.0, now=lambda: now[0])
+    key_id, key = create_key(store, "queue", NOW)
+    rotate_key(store, key_id, NOW, grace=DAY)
+    gate.authorise(f"Bearer {key}", needed=[Role.QUEUE])
+    now[0] += DAY
+    with pytest.raises(UnknownKeyError, match="is expired"):
+        gate.authorise(f"Bearer {key}", needed=[Role.QUEUE])
+
+
+def test_the_service_notices_a_revocation_within_three_seconds(
+    client: Caller, store: Store
+) -> None:
+    key_id, key = create_key(store, "viewer", NOW)
+    headers = {"Authorization": f"Bearer {key}"}
+    assert client.get("/v1/plan", headers=headers).status_code == 200
+    revoke_key(store, key_id, NOW)
+    until = time.monotonic() + 3
+    while client.get("/v1/plan", headers=headers).status_code != 401:
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_a_role_that_is_not_known_is_refused(store: Store) -> None:

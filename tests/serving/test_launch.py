@@ -15,7 +15,7 @@ import pytest
 from features.errors import HomeError, ServiceError, SettingsError, StoreError
 from features.home import Home, make_home, rotate_sampling_key
 from features.store import open_store
-from serving.access import create_key
+from serving.access import create_key, revoke_key
 from serving.launch import require_servable, serve_forever, service
 from tests.serving.conftest import NOW, make_plan
 from tests.serving.small_home import SmallHome
@@ -49,7 +49,7 @@ def test_beyond_loopback_a_valid_key_is_needed(home: Home) -> None:
     store = open_store(home.store_url())
     key_id, _ = create_key(store, "queue", NOW)
     require_servable(home, "0.0.0.0")
-    store.revoke_access_key(key_id, NOW)
+    revoke_key(store, key_id, NOW)
     with pytest.raises(SettingsError, match="no access key"):
         require_servable(home, "0.0.0.0")
     store.engine.dispose()
