@@ -30,6 +30,14 @@ from features.additions import (
     add_ranking,
     known_ids,
 )
+from features.answers import (
+    Acknowledge,
+    Asked,
+    EarlierAnswer,
+    earlier_answer,
+    keep_answer,
+    purge_answers,
+)
 from features.contract import DECISIONS, OUTCOMES, Table
 from features.earlier_decisions import is_current, read_history
 from features.earlier_offers import RankedSample
@@ -72,17 +80,46 @@ class Store:
         """Store decisions that keep the contract, with text and embedding where they came."""
         return self._settle(lambda connection: add_decisions(connection, decisions))
 
-    def add_outcomes(self, outcomes: pd.DataFrame) -> Added:
-        """Store outcomes; one of a decision that is not there is refused."""
-        return self._settle(lambda connection: add_outcomes(connection, outcomes))
+    def add_outcomes(
+        self, outcomes: pd.DataFrame, *, acknowledge: Acknowledge | None = None
+    ) -> Added:
+        """Store outcomes; one of a decision that is not there is refused.
 
-    def add_ranking(self, decisions: pd.DataFrame, selections: pd.DataFrame) -> Added:
+        `acknowledge` is called within the transaction: what it raises undoes the whole.
+
+        Raises
+        ------
+        AnsweredMeanwhileError
+            If an answer is to be kept of a request that is answered already; nothing is stored.
+        """
+        return self._settle(lambda connection: add_outcomes(connection, outcomes), acknowledge)
+
+    def add_ranking(
+        self,
+        decisions: pd.DataFrame,
+        selections: pd.DataFrame,
+        *,
+        acknowledge: Acknowledge | None = None,
+    ) -> Added:
         """Store ranked decisions and how each was selected, both or neither.
 
         `selections` has the columns of the table ``selections`` but its own id. A decision with
-        other content under its id is refused, with its selection.
+        other content under its id is refused, with its selection. `acknowledge` and what is raised
+        are as for `add_outcomes`.
         """
-        return self._settle(lambda connection: add_ranking(connection, decisions, selections))
+        return self._settle(
+            lambda connection: add_ranking(connection, decisions, selections), acknowledge
+        )
+
+    def earlier_answer(self, asked: Asked) -> EarlierAnswer | None:
+        """Return what was answered under the key of a request; null where nothing was."""
+        with self._begin() as connection:
+            return earlier_answer(connection, asked)
+
+    def purge_answers(self, now: datetime) -> int:
+        """Delete some of the answers that are kept no longer, and return how many."""
+        with self._begin() as connection:
+            return purge_answers(connection, now)
 
     def decisions(
         self,
@@ -240,16 +277,26 @@ class Store:
                 rows += connection.execute(part).fetchall()
         return as_frame(names, rows, table)
 
-    def _settle(self, add: Callable[[sa.Connection], Added]) -> Added:
+    def _settle(
+        self, add: Callable[[sa.Connection], Added], acknowledge: Acknowledge | None = None
+    ) -> Added:
         """Add in one transaction, anew where another writer stored the same ids meanwhile."""
         for _ in range(_ATTEMPTS - 1):
             try:
-                with self._begin() as connection:
-                    return add(connection)
+                return self._added(add, acknowledge)
             except OvertakenError:
                 continue
+        return self._added(add, acknowledge)
+
+    def _added(
+        self, add: Callable[[sa.Connection], Added], acknowledge: Acknowledge | None
+    ) -> Added:
         with self._begin() as connection:
-            return add(connection)
+            added = add(connection)
+            answer = acknowledge(added) if acknowledge else None
+            if answer is not None:
+                keep_answer(connection, answer)
+            return added
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:

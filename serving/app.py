@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
+from typing import TypeVar
 
 import msgspec
 from starlette.applications import Starlette
@@ -14,17 +16,20 @@ from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from serving.documents import openapi_document, openapi_page
+from serving.idempotency import REPLAYED, Keep, Once
 from serving.inquiries import decision_of, model_of, plan_of
 from serving.login import log_in, log_out, login_page, page_for
 from serving.operations import ANYONE, OPERATIONS, Operation
 from serving.outcomes import take_outcomes
-from serving.payload import OutcomesRequest, RankAnswer, RankRequest
+from serving.payload import OutcomesAnswer, OutcomesRequest, RankAnswer, RankRequest
 from serving.problem import Problem, problem_of
+from serving.programme import Programme
 from serving.rank import rank
 from serving.reports import report_response
 from serving.visit import Front, Visit, open_desk, request_id_of
 
 Answer = Callable[[Visit], Awaitable[Response]]
+Given = TypeVar("Given")
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -96,16 +101,17 @@ async def _answer_or_refusal(visit: Visit, answer: Answer) -> Response:
 
 
 async def _rank(visit: Visit) -> Response:
-    request = await visit.read(RankRequest)
+    content = await visit.content()
+    request = visit.decode(content, RankRequest)
     visit.rows = len(request.decisions)
 
-    def ranked() -> bytes:
-        now, programme = datetime.now(UTC), visit.front.standing.programme()
-        answer = rank(request, programme, request_id=visit.request_id, now=now)
+    def ranked(programme: Programme, keep: Keep[RankAnswer] | None) -> RankAnswer:
+        now = datetime.now(UTC)
+        answer = rank(request, programme, request_id=visit.request_id, now=now, keep=keep)
         _count(visit, answer)
-        return msgspec.json.encode(answer)
+        return answer
 
-    return _json(await visit.work(ranked))
+    return await _once(visit, content, ranked)
 
 
 def _count(visit: Visit, answer: RankAnswer) -> None:
@@ -118,19 +124,37 @@ def _count(visit: Visit, answer: RankAnswer) -> None:
 
 
 async def _outcomes(visit: Visit) -> Response:
-    request = await visit.read(OutcomesRequest)
+    content = await visit.content()
+    request = visit.decode(content, OutcomesRequest)
     visit.rows = len(request.outcomes)
 
-    def taken() -> bytes:
-        programme = visit.front.standing.programme()
-        answer = take_outcomes(request, programme, request_id=visit.request_id)
+    def taken(programme: Programme, keep: Keep[OutcomesAnswer] | None) -> OutcomesAnswer:
+        now = datetime.now(UTC)
+        answer = take_outcomes(request, programme, request_id=visit.request_id, now=now, keep=keep)
         metrics, path = visit.front.metrics, visit.operation.path
         metrics.count_rows(path, "accepted", answer.accepted)
         metrics.count_rows(path, "unchanged", answer.unchanged)
         metrics.count_rows(path, "rejected", len(answer.rejected))
-        return msgspec.json.encode(answer)
+        return answer
 
-    return _json(await visit.work(taken))
+    return await _once(visit, content, taken)
+
+
+async def _once(
+    visit: Visit, content: bytes, work: Callable[[Programme, Keep[Given] | None], Given]
+) -> Response:
+    """Answer by what `work` returns, or as the same request was answered before."""
+    asked, answers = visit.asked(content), visit.desk.answers
+
+    def answered() -> Once:
+        programme = visit.front.standing.programme()
+        return answers.once(asked, programme.store, partial(work, programme), msgspec.json.encode)
+
+    once = await visit.work(answered)
+    response = _json(once.content)
+    if once.replayed:
+        response.headers[REPLAYED] = "true"
+    return response
 
 
 async def _model(visit: Visit) -> Response:

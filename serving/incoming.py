@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,18 @@ import pandas as pd
 
 from features.contract import Table, check
 from features.errors import BadValue, ContractError
+from features.future import refuse_future
 from serving.settings import Limits
 
 _LARGEST_INTEGER = 2**63 - 1
 
 
 def read_rows(
-    rows: Sequence[dict[str, Any]], table: Table, limits: Limits
+    rows: Sequence[dict[str, Any]], table: Table, limits: Limits, *, now: datetime
 ) -> tuple[pd.DataFrame, tuple[BadValue, ...]]:
     """Return the good rows, labelled by their position in the request, and what is bad.
+
+    A row dated more than a day after `now` is bad: it comes of a wrong clock or a swapped date.
 
     Raises
     ------
@@ -32,7 +36,8 @@ def read_rows(
     >>> row = {"audit_id": "a", "decision_id": "d", "audited_at": "2026-03-01",
     ...        "verdict": "correct"}
     >>> wrong = {**row, "audit_id": "b", "verdict": "fine"}
-    >>> good, bad = read_rows([wrong, row], OUTCOMES, Limits())
+    >>> noon = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
+    >>> good, bad = read_rows([wrong, row], OUTCOMES, Limits(), now=noon)
     >>> list(good.index), bad[0].row, bad[0].seen
     ([1], 0, "'fine'")
     """
@@ -44,7 +49,8 @@ def read_rows(
     kept = np.array([row for row in range(len(rows)) if row not in broken], dtype=np.int64)
     if not len(kept):
         raise ContractError(table.name, bad)
-    checked = check(pd.DataFrame([rows[row] for row in kept]), table)
+    frame = pd.DataFrame([rows[row] for row in kept])
+    checked = refuse_future(check(frame, table), frame, now=now)
     bad += [replace(value, row=int(kept[value.row])) for value in checked.bad_values]
     bad.sort(key=lambda value: (value.row, value.column))
     if checked.good.empty:

@@ -1,13 +1,13 @@
 """Refusals: every failure as a status, and a body that says what was seen and how to mend it.
 
 ======  ==========================================================================================
-400     the body is not JSON
+400     the body is not JSON, or the idempotency key cannot be used
 401     no key, or one that is not valid
 403     a key without the role
 404     no such route, report or decision
 405     the route has other methods
 408     the body did not arrive in time
-409     other content under an id that is already used, in every row
+409     other content under an id that is already used, in every row; the same request is in work
 413     the body is too long
 415     the body is not of a content type that is taken
 422     a field or value breaks the contract, and no row is left to answer for
@@ -43,13 +43,13 @@ RETRY_AFTER_S = 5
 MEDIA_TYPE = "application/problem+json"
 _NOT_NOW = "The store or the model cannot be used at the moment; the log says why."
 TITLES = {
-    400: "The body is not JSON",
+    400: "The request cannot be read",
     401: "An access key is needed",
     403: "This access key may not do that",
     404: "Not found",
     405: "This route has other methods",
     408: "The body did not arrive in time",
-    409: "Other content under an id that is already used",
+    409: "Already used, or still in work",
     413: "The body is too long",
     415: "The content type is not taken",
     422: "The request breaks the contract",

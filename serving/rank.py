@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 import pandas as pd
 
 from features.contract import DECISIONS
 from features.pseudonym import pseudonymise
 from features.schema import CONTENT_COLUMNS
+from features.store import Added
 from serving.budget import budget_of
+from serving.idempotency import Keep, settle
 from serving.incoming import read_rows
 from serving.payload import (
     Fault,
@@ -18,7 +21,6 @@ from serving.payload import (
     RankAnswer,
     RankedDecision,
     RankRequest,
-    RejectedRow,
     WhyRisky,
     drawn,
     rejected_row,
@@ -30,14 +32,20 @@ from serving.sampling_keys import Earlier, look_back
 
 
 def rank(
-    request: RankRequest, programme: Programme, *, request_id: str, now: datetime
+    request: RankRequest,
+    programme: Programme,
+    *,
+    request_id: str,
+    now: datetime,
+    keep: Keep[RankAnswer] | None = None,
 ) -> RankAnswer:
     """Rank the good rows of a request, store how each was selected, and answer.
 
     A decision with other content under an id that is already stored is rejected as a conflict; its
     place in the queue stays empty, so that the others' inclusion probabilities stay true. One that
     was offered before keeps its random number, also where the key has changed since; it is drawn
-    like the others, and the answer says whether it was selected before.
+    like the others, and the answer says whether it was selected before. What `keep` makes of the
+    answer is committed with what is stored.
 
     Raises
     ------
@@ -51,7 +59,7 @@ def rank(
         If it cannot be stored; nothing is then.
     """
     budget = budget_of(programme.plan, capacity=request.capacity, minutes=request.minutes)
-    given, bad = read_rows(request.decisions, DECISIONS, programme.limits)
+    given, bad = read_rows(request.decisions, DECISIONS, programme.limits, now=now)
     decisions = pseudonymise(given, programme.pseudonym_key)
     earlier = look_back(decisions, store=programme.store, keys=programme.keys)
     decisions = decisions.drop(index=earlier.lost_rows)
@@ -62,24 +70,29 @@ def rank(
     draw = _draw(programme, earlier, budget, now)
     records = programme.records.look_up(decisions, programme.ranker.record_settings)
     ranked = programme.ranker.rank(decisions, records, draw)
-    conflicts = _store(decisions, ranked, programme, request_id=request_id, now=now)
-    rejected += conflicts
-    taken = list(_answers(ranked, earlier, decisions.index, {row.index for row in conflicts}))
-    if not taken:
-        raise none_taken(tuple(rejected))
-    return RankAnswer(
-        request_id=request_id,
-        model_version=programme.ranker.model_version,
-        bundle_version=programme.ranker.bundle_version,
-        plan_version=programme.plan.version,
-        key_id=programme.keys.current.key_id,
-        mode=Mode.ADMISSION if budget is None else Mode.BATCH,
-        threshold=ranked.common_threshold,
-        ranked=len(taken),
-        selected=sum(row.selected for row in taken),
-        decisions=taken,
-        rejected=rejected,
-    )
+
+    def answered(added: Added) -> RankAnswer:
+        conflicts = [rejected_row(value, Fault.CONFLICT) for value in added.refused]
+        taken = list(_answers(ranked, earlier, decisions.index, {row.index for row in conflicts}))
+        if not taken:
+            raise none_taken((*rejected, *conflicts))
+        return RankAnswer(
+            request_id=request_id,
+            model_version=programme.ranker.model_version,
+            bundle_version=programme.ranker.bundle_version,
+            plan_version=programme.plan.version,
+            key_id=programme.keys.current.key_id,
+            mode=Mode.ADMISSION if budget is None else Mode.BATCH,
+            threshold=ranked.common_threshold,
+            ranked=len(taken),
+            selected=sum(row.selected for row in taken),
+            decisions=taken,
+            rejected=[*rejected, *conflicts],
+        )
+
+    selections = ranked.table.assign(request_id=request_id, selected_at=pd.Timestamp(now))
+    stored = _without_content(decisions, programme)
+    return settle(partial(programme.store.add_ranking, stored, selections), answered, keep)
 
 
 def _draw(programme: Programme, earlier: Earlier, budget: float | None, now: datetime) -> Draw:
@@ -91,14 +104,10 @@ def _draw(programme: Programme, earlier: Earlier, budget: float | None, now: dat
     return Draw(plan, earlier.keys, threshold=threshold)
 
 
-def _store(
-    decisions: pd.DataFrame, ranked: Ranked, programme: Programme, *, request_id: str, now: datetime
-) -> tuple[RejectedRow, ...]:
-    """Commit the batch; return the rows that the store refused."""
+def _without_content(decisions: pd.DataFrame, programme: Programme) -> pd.DataFrame:
+    """Return what is stored of decisions: their content only where the programme keeps it."""
     content = [] if programme.keep_text else [c for c in CONTENT_COLUMNS if c in decisions]
-    selections = ranked.table.assign(request_id=request_id, selected_at=pd.Timestamp(now))
-    added = programme.store.add_ranking(decisions.drop(columns=content), selections)
-    return tuple(rejected_row(value, Fault.CONFLICT) for value in added.refused)
+    return decisions.drop(columns=content)
 
 
 def _answers(

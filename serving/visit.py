@@ -20,8 +20,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from features.answers import Asked
 from serving.access import UnknownKeyError, WrongRoleError
 from serving.gate import Gate
+from serving.idempotency import Answers, digest_of, idempotency_key
 from serving.metrics import ServiceMetrics
 from serving.operations import Operation
 from serving.problem import MEDIA_TYPE, Problem, problem_body, refuse
@@ -61,6 +63,7 @@ class Desk:
     threads: anyio.CapacityLimiter
     places: int
     inside: int = 0
+    answers: Answers = field(default_factory=Answers)
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
@@ -124,9 +127,8 @@ class Visit:
             return self.session.key.key_id
         return gate.authorise(header, needed=operation.roles).key_id
 
-    async def read(self, body: type[Body]) -> Body:
-        """Return the body of the request, enforcing content type, length and time."""
-        content = await self._content()
+    def decode(self, content: bytes, body: type[Body]) -> Body:
+        """Return what the body of the request says."""
         try:
             return msgspec.json.decode(content, type=body)
         except msgspec.ValidationError as error:
@@ -158,7 +160,17 @@ class Visit:
             detail = f"It took over {seconds:g} s and may be stored; the same request is safe."
             raise refuse(504, detail) from error
 
-    async def _content(self) -> bytes:
+    def asked(self, content: bytes) -> Asked | None:
+        """Return the request by the name that its caller gave it; null where there is none."""
+        name = idempotency_key(self.request.headers)
+        if name is None:
+            return None
+        url = self.request.url
+        parts = (self.request.method, url.path, url.query)
+        return Asked(self.key_id or "", name, digest_of(*(p.encode() for p in parts), content))
+
+    async def content(self) -> bytes:
+        """Return the body of the request, enforcing content type, length and time."""
         self._require_json()
         limit, timeout_s = self.front.limits.max_body_bytes, self.front.limits.read_timeout_s
         too_long = refuse(413, f"The body is over {limit:,} bytes; send fewer rows a call.")

@@ -22,7 +22,8 @@ def audited(programme: Programme) -> Programme:
 
 
 def taken(programme: Programme, *rows: dict[str, object]) -> OutcomesAnswer:
-    return take_outcomes(OutcomesRequest(list(rows)), programme, request_id="r-2")
+    request = OutcomesRequest(list(rows))
+    return take_outcomes(request, programme, request_id="r-2", now=NOW)
 
 
 def looked_up(programme: Programme) -> pd.DataFrame:
