@@ -10,16 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from features import schema
 from features.arrivals import note_offers, note_outcomes
+from features.bulk import insert_columns
+from features.columns import AnyTable, Columns, frame_of, is_null, texts
 from features.contract import DECISIONS, OUTCOMES
 from features.errors import BadValue, StoreError
-from features.rows import as_frame, as_rows, first_difference
+from features.rows import as_frame, as_stored, first_difference
 
-CHUNK_ROWS = 10_000
 IDS_A_QUERY = 5_000  # SQLite takes 32,766 parameters at most
 
 
@@ -54,8 +56,7 @@ def add_decisions(connection: sa.Connection, decisions: pd.DataFrame) -> Added:
         return added
     rows = decisions[["decision_id", *content]].dropna(how="all", subset=content)
     is_new = rows["decision_id"].isin(added.ids)
-    for chunk in _chunks(as_rows(rows[is_new], schema.contents)):
-        connection.execute(schema.contents.insert(), chunk)
+    insert_columns(connection, schema.contents, as_stored(rows[is_new], schema.contents))
     return _without_other_texts(connection, rows[~is_new], added) if "text" in rows else added
 
 
@@ -110,17 +111,53 @@ def _supersede(outcomes: pd.DataFrame, ids: Sequence[str]) -> bool:
     return bool(outcomes.loc[outcomes["audit_id"].isin(ids), "supersedes"].notna().any())
 
 
-def add_ranking(
-    connection: sa.Connection, decisions: pd.DataFrame, selections: pd.DataFrame
-) -> Added:
+def add_ranking(connection: sa.Connection, decisions: AnyTable, selections: AnyTable) -> Added:
     """Insert ranked decisions and how each was selected; a refused one is not selected."""
+    if isinstance(decisions, Columns):
+        if isinstance(selections, Columns) and _all_new(connection, decisions):
+            return _insert_ranking(connection, decisions, selections)
+        decisions = frame_of(decisions)
+    if isinstance(selections, Columns):
+        selections = frame_of(selections)
     added = add_decisions(connection, decisions)
     refused = decisions["decision_id"].loc[[bad.row for bad in added.refused]]
     kept = selections[~selections["decision_id"].isin(refused)]
-    for rows in _chunks(as_rows(kept, schema.selections)):
-        connection.execute(schema.selections.insert(), rows)
+    insert_columns(connection, schema.selections, as_stored(kept, schema.selections))
     note_offers(connection, _seen_before(kept["decision_id"], added.ids))
     return added
+
+
+def _all_new(connection: sa.Connection, decisions: Columns) -> bool:
+    ids = decisions["decision_id"].tolist()
+    return not known_ids(connection, schema.decisions.c.decision_id, ids)
+
+
+def _insert_ranking(connection: sa.Connection, decisions: Columns, selections: Columns) -> Added:
+    """Insert decisions that are all new, without their detour through a frame."""
+    ids = decisions["decision_id"]
+    in_order = np.argsort(ids.astype(str), kind="stable")  # see `_add`
+    parts = (
+        (schema.decisions, decisions.take(in_order)),
+        (schema.contents, _contents(decisions)),
+        (schema.selections, selections),
+    )
+    try:
+        for table, rows in parts:
+            insert_columns(connection, table, as_stored(rows, table))
+    except sa.exc.IntegrityError as error:
+        raise _overtaken(schema.decisions) from error
+    return Added(tuple(ids.tolist()), 0, ())
+
+
+def _contents(decisions: Columns) -> Columns:
+    held = np.zeros(len(decisions), dtype=bool)
+    for name in schema.CONTENT_COLUMNS:
+        held |= ~is_null(texts(decisions, name))
+    return decisions.take(np.flatnonzero(held))
+
+
+def _overtaken(table: sa.Table) -> OvertakenError:
+    return OvertakenError(f"{table.name}: another writer stored the same ids just now; try again")
 
 
 def _seen_before(decision_ids: pd.Series, new: Sequence[str]) -> list[str]:
@@ -135,12 +172,9 @@ def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Add
     fresh = frame[~again]
     in_order = fresh.sort_values(key.name)  # two writers in two orders could wait on each other
     try:
-        for rows in _chunks(as_rows(in_order, table)):
-            connection.execute(table.insert(), rows)
+        insert_columns(connection, table, as_stored(in_order, table))
     except sa.exc.IntegrityError as error:
-        raise OvertakenError(
-            f"{table.name}: another writer stored the same ids just now; try again"
-        ) from error
+        raise _overtaken(table) from error
     stored = _stored_rows(connection, table, frame[again])
     refused = [
         _used(int(row), key.name, value=value, column=name)
@@ -154,7 +188,7 @@ def known_ids(
 ) -> set[str]:
     """Return those of the ids that stand in a column."""
     present: set[str] = set()
-    for part in _parts(pd.unique(pd.Series(ids, dtype="str")).tolist()):
+    for part in _parts(list(dict.fromkeys(ids))):
         present.update(connection.scalars(sa.select(column).where(column.in_(part))))
     return present
 
@@ -171,8 +205,3 @@ def _stored_rows(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame
 def _parts(ids: list[str]) -> Iterator[list[str]]:
     for start in range(0, len(ids), IDS_A_QUERY):
         yield ids[start : start + IDS_A_QUERY]
-
-
-def _chunks(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    for start in range(0, len(rows), CHUNK_ROWS):
-        yield rows[start : start + CHUNK_ROWS]

@@ -105,6 +105,35 @@ def like(table: Table, columns: Mapping[str, np.ndarray]) -> Table:
     )
 
 
+def columns_of(frame: pd.DataFrame) -> Columns:
+    """Return a frame that keeps the contract as columns; row labels are left behind."""
+    readers = {"M": times, "f": numbers, "i": numbers}
+    return Columns(
+        len(frame),
+        {name: readers.get(frame[name].dtype.kind, texts)(frame, name) for name in map(str, frame)},
+    )
+
+
+def frame_of(columns: Columns) -> pd.DataFrame:
+    """Return columns as a frame; those named ``*_at`` become times.
+
+    Examples
+    --------
+    >>> frame_of(Columns.of({"decided_at": [0], "policy": [None]})).dtypes.astype(str).tolist()
+    ['datetime64[us, UTC]', 'str']
+    """
+    found: dict[str, Any] = {}
+    for name in columns:
+        values = columns[name]
+        if name.endswith("_at"):
+            found[name] = pd.to_datetime(values.astype(np.int64), unit="us", utc=True).as_unit("us")
+        elif values.dtype == object and not any(isinstance(each, list) for each in values):
+            found[name] = pd.Series(values, dtype="str")
+        else:
+            found[name] = values
+    return pd.DataFrame(found)
+
+
 def side_by_side(*tables: Table) -> Table:
     """Return tables of the same rows as one; of columns by the same name the last counts."""
     first = tables[0]

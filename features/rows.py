@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from features.bulk import as_json
+from features.columns import AnyTable
 from features.contract import Table
 from features.values import as_text
 
@@ -26,14 +28,19 @@ def microseconds(time: datetime) -> int:
     return pd.Timestamp(time).value // 1000
 
 
-def as_rows(frame: pd.DataFrame, table: sa.Table) -> list[dict[str, Any]]:
-    """Return a frame as rows of a table; what has no column of its own goes into ``extras``."""
-    own = [column.name for column in table.columns if column.name in frame]
-    values = {name: _plain(frame[name]) for name in own}
+def as_stored(given: AnyTable, table: sa.Table) -> dict[str, list[Any]]:
+    """Return a table as columns of the store; what has no column of its own goes into ``extras``.
+
+    JSON is written as text.
+    """
+    own = [column.name for column in table.columns if column.name in given]
+    values = {name: _plain(given[name]) for name in own}
     if "extras" in table.columns:
-        values["extras"] = _extras(frame)
-    names = list(values)
-    return [dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)]
+        values["extras"] = _extras(given)
+    for name in values:
+        if isinstance(table.columns[name].type, sa.JSON):
+            values[name] = [as_json(value) for value in values[name]]
+    return values
 
 
 def as_frame(names: Iterable[str], rows: Sequence[Any], table: Table | None) -> pd.DataFrame:
@@ -91,8 +98,11 @@ def _column(frame: pd.DataFrame, name: str) -> np.ndarray:
     return np.asarray(values.astype(object).where(values.notna(), None))
 
 
-def _plain(values: pd.Series) -> list[Any]:
+def _plain(values: pd.Series | np.ndarray) -> list[Any]:
     """Return a column as Python values, null as None and time in microseconds."""
+    if isinstance(values, np.ndarray):
+        plain = values.tolist()
+        return plain if values.dtype.kind in "biO" else [None if v != v else v for v in plain]
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         whole = values.dt.as_unit("us").astype("int64").tolist()
         return [None if null else v for v, null in zip(whole, values.isna(), strict=True)]
@@ -102,11 +112,11 @@ def _plain(values: pd.Series) -> list[Any]:
     return [None if null else v for v, null in zip(plain, values.isna().tolist(), strict=True)]
 
 
-def _extras(frame: pd.DataFrame) -> list[dict[str, Any] | None]:
-    names = [name for name in map(str, frame) if name.startswith(("group_", "x_"))]
+def _extras(given: AnyTable) -> list[dict[str, Any] | None]:
+    names = [name for name in map(str, given) if name.startswith(("group_", "x_"))]
     if not names:
-        return [None] * len(frame)
-    columns = [_plain(frame[name]) for name in names]
+        return [None] * len(given)
+    columns = [_plain(given[name]) for name in names]
     rows = (zip(names, row, strict=True) for row in zip(*columns, strict=True))
     return [{name: value for name, value in row if value is not None} for row in rows]
 

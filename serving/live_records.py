@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 import pandas as pd
 
 from features.answers import Acknowledge
+from features.columns import AnyTable, Columns, Table
 from features.errors import StoreError
-from features.history import History, history_of, join_histories
+from features.history import History, join_histories
 from features.known import with_history
 from features.store import Added, Store
 from features.track_record import RecordSettings
@@ -43,7 +45,7 @@ class LiveRecords:
         """Return how long ago, in seconds, the track records held all that the store did."""
         return self._followed.lag_s()
 
-    def look_up(self, decisions: pd.DataFrame, settings: RecordSettings) -> pd.DataFrame:
+    def look_up(self, decisions: Table, settings: RecordSettings) -> Table:
         """Return what is known of decisions now; `keep` must have been called.
 
         The columns are those of `features.known.known_before`. Where the store holds one of the
@@ -70,8 +72,9 @@ class LiveRecords:
         return added
 
 
-def _unaudited(decisions: pd.DataFrame) -> History:
+def _unaudited(decisions: AnyTable) -> History:
     """Return the history that decisions make of which no audit is known yet."""
-    columns = {"decision_id": "str", "verdict": "str", "audited_at": "datetime64[us, UTC]"}
-    nothing = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
-    return history_of(decisions, nothing)
+    nothing = {"group": object, "known_at": np.int64, "right_action": object}
+    return History(
+        decisions, Columns(0, {name: np.empty(0, kind) for name, kind in nothing.items()})
+    )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features import schema
 from features.contract import DECISIONS
-from features.rows import as_frame, as_rows, first_difference, microseconds
+from features.rows import as_frame, as_stored, first_difference, microseconds
 
 
 def frame(**columns: object) -> pd.DataFrame:
@@ -37,27 +37,27 @@ def test_rows_hold_plain_values_and_none_for_null() -> None:
         views=[1.5, np.nan],
         language=pd.Series(["en", None], dtype="str"),
     )
-    rows = as_rows(given_frame, schema.decisions)
-    assert rows[0] == {
-        "decision_id": "a",
-        "decided_at": 1_000_000,
-        "views": 1.5,
-        "language": "en",
-        "extras": None,
+    assert as_stored(given_frame, schema.decisions) == {
+        "decision_id": ["a", "b"],
+        "decided_at": [1_000_000, None],
+        "views": [1.5, None],
+        "language": ["en", None],
+        "extras": [None, None],
     }
-    assert rows[1]["decided_at"] is rows[1]["views"] is rows[1]["language"] is None
 
 
 def test_whole_numbers_and_truths_stay_what_they_are() -> None:
     given_frame = pd.DataFrame({"rank": [1, 2], "selected": [True, False]})
-    rows = as_rows(given_frame, schema.selections)
-    assert [(type(row["rank"]), type(row["selected"])) for row in rows] == [(int, bool)] * 2
+    stored = as_stored(given_frame, schema.selections)
+    assert {type(each) for each in stored["rank"]} == {int}
+    assert {type(each) for each in stored["selected"]} == {bool}
 
 
 def test_extras_go_into_one_document_and_unknown_columns_nowhere() -> None:
-    rows = as_rows(frame(x_a=[1.0, np.nan], group_b=["g", None], other=[1, 2]), schema.decisions)
-    assert [row["extras"] for row in rows] == [{"x_a": 1.0, "group_b": "g"}, {}]
-    assert "other" not in rows[0]
+    given_frame = frame(x_a=[1.0, np.nan], group_b=["g", None], other=[1, 2])
+    stored = as_stored(given_frame, schema.decisions)
+    assert stored["extras"] == ['{"x_a":1.0,"group_b":"g"}', "{}"]
+    assert "other" not in stored
 
 
 def test_no_rows_make_a_typed_frame_without_rows() -> None:
