@@ -93,14 +93,19 @@ class Served:
     ----------
     key
         Of the role queue.
-    booster, matrix
-        Of the bundle, and ready features for it, shape (rows, features).
+    bundle
+        The one that serves.
+    matrix
+        Ready features of past decisions for its trees, shape (rows, features).
+    decisions
+        The same decisions.
     """
 
     home: Home
     key: str
-    booster: lgb.Booster
+    bundle: Bundle
     matrix: Floats
+    decisions: pd.DataFrame
 
 
 @dataclass(slots=True)
@@ -160,7 +165,7 @@ def demo_home(path: Path, scale: Scale, *, text: bool = False) -> Served:
     """Make the home of the demonstration; its bundle is what ``secondlook demo`` trains."""
     made = past_of(scale, text=text)
     home, key = _trained(path, made, LearningSettings())
-    return _served(home, key, _ready(home, made))
+    return _served(home, key, _ready(home, made), made)
 
 
 def compared_home(path: Path, scale: Scale) -> tuple[Served, Peer]:
@@ -170,14 +175,16 @@ def compared_home(path: Path, scale: Scale) -> tuple[Served, Peer]:
     bundle, matrix = open_champion(home).bundle, _ready(home, made)
     label = made.truth["overturned"].to_numpy(dtype=float)[-len(matrix) :]
     names = [feature.name for feature in bundle.risk.encoder.features]
-    seen = ~np.isnan(matrix).all(axis=0)
+    seen = np.asarray(~np.isnan(matrix).all(axis=0))
     if seen.sum() != COLUMNS:
         raise ValueError(f"comparison: saw {seen.sum()} features; expected {COLUMNS}")
     booster = fit_trees(matrix, label, names)
-    narrow = fit_trees(matrix[:, seen], label, [n for n, own in zip(names, seen, strict=True) if own])
+    narrow = fit_trees(
+        matrix[:, seen], label, [n for n, own in zip(names, seen, strict=True) if own]
+    )
     gap = np.abs(_predicted(booster, matrix) - _predicted(narrow, matrix[:, seen])).max()
     _publish(home, _with_trees(bundle, booster))
-    return _served(home, key, matrix), Peer(narrow, matrix[:, seen], float(gap))
+    return _served(home, key, matrix, made), Peer(narrow, matrix[:, seen], float(gap))
 
 
 def fit_trees(matrix: Floats, label: Floats, names: list[str]) -> lgb.Booster:
@@ -217,7 +224,7 @@ def _widened(made: Simulation, extras: int, *, text: bool) -> pd.DataFrame:
     """Add a team's own inputs, which tell a little of the truth, and a made text."""
     rng = np.random.default_rng(len(made.truth))
     wrong = made.truth["overturned"].to_numpy(dtype=float)
-    own = {
+    own: dict[str, Any] = {
         f"x_signal_{number}": np.round(rng.normal(size=len(wrong)) + 0.2 * number * wrong, 4)
         for number in range(1, extras + 1)
     }
@@ -273,8 +280,8 @@ def _publish(home: Home, bundle: Bundle) -> None:
     store.engine.dispose()
 
 
-def _served(home: Home, key: str, matrix: Floats) -> Served:
-    return Served(home, key, open_champion(home).bundle.risk.booster, matrix)
+def _served(home: Home, key: str, matrix: Floats, made: Simulation) -> Served:
+    return Served(home, key, open_champion(home).bundle, matrix, made.decisions.tail(len(matrix)))
 
 
 def _predicted(booster: lgb.Booster, matrix: Floats) -> Floats:
