@@ -13,13 +13,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 from features.errors import SecondLookError, ServiceError, StoreError
 from features.home import Home
 from features.store import Store, open_store
+from features.writable import require_writable
 from models.bundle import open_champion
 from models.plan import Plan
 from serving.admission import DailyCapacity, Thresholds
@@ -31,6 +32,9 @@ from serving.settings import Limits
 
 REFRESH_S = 1.0
 """Time between two looks at what is published."""
+RETRY_S = 5.0
+"""Time after which what was refused is looked at again though it has not changed: a bundle whose
+files are still being copied, or that were put back."""
 
 _log = logging.getLogger("secondlook.standing")
 
@@ -104,6 +108,15 @@ class HomePublication:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """What tells one publication from another: of the model, of the home, and the plan itself."""
+
+    model: str
+    home: str
+    plan: str | None
+
+
 class Standing:
     """The programme that answers now.
 
@@ -129,11 +142,16 @@ class Standing:
         self._clock = clock
         self._renewing = threading.Lock()
         self._looked_at: float | None = None
-        self._mark: str | None = None
-        self._home_mark: str | None = None
-        self._plan_text: str | None = None
+        self._marks: _Marks | None = None
         self._programme: Programme | None = None
         self._refused: str | None = None
+        self._refused_marks: _Marks | None = None
+        self._retry_at = 0.0
+
+    @property
+    def current(self) -> Programme | None:
+        """The programme that answers, without a look at what is published; null = none yet."""
+        return self._programme
 
     @property
     def refused_update(self) -> str | None:
@@ -157,12 +175,19 @@ class Standing:
         """Whether rankings can be answered and stored; never raises."""
         try:
             self.programme()
+            require_writable(self._store)
             return self._store.plan_document() is not None
         except SecondLookError as error:
             _log.warning("not ready: %s", error)
         except Exception:
             _log.exception("not ready")
         return False
+
+    def refresh(self) -> None:
+        """Take up what is published now; requests meanwhile are answered with what is held."""
+        with self._renewing:
+            self._take_up()
+            self._looked_at = self._clock()
 
     def _renew(self) -> None:
         """Take up what is published since the last look; one thread at a time."""
@@ -179,40 +204,47 @@ class Standing:
 
     def _take_up(self) -> None:
         try:
-            self._programme = self._published()
-            self._refused = None
+            marks = self._read_marks()
+            if not self._is_known(marks):
+                self._programme = self._published(marks)
+                self._marks, self._refused_marks = marks, None
+                self._refused = None
         except StoreError as error:
             self._refused = self._refused if self._programme else str(error)
         except SecondLookError as error:
-            self._tell(str(error))
+            self._refuse(marks, str(error))
         except Exception as error:
             _log.exception("publication cannot be read")
-            self._tell(f"a fault of the service: {type(error).__name__}")
+            self._refuse(marks, f"a fault of the service: {type(error).__name__}")
 
-    def _tell(self, reason: str) -> None:
+    def _read_marks(self) -> _Marks:
+        publication = self._publication
+        return _Marks(publication.mark(), publication.home_mark(), self._store.plan_document())
+
+    def _is_known(self, marks: _Marks) -> bool:
+        """Whether what is published answers already, or was refused a moment ago."""
+        if marks == self._marks:
+            self._refused, self._refused_marks = None, None
+            return True
+        return marks == self._refused_marks and self._clock() < self._retry_at
+
+    def _refuse(self, marks: _Marks, reason: str) -> None:
         if reason != self._refused:
             _log.error("publication refused: %s", reason)
-        self._refused = reason
+        self._refused, self._refused_marks = reason, marks
+        self._retry_at = self._clock() + RETRY_S
 
-    def _published(self) -> Programme:
-        mark, home_mark = self._publication.mark(), self._publication.home_mark()
-        text, current = self._store.plan_document(), self._programme
-        seen = (self._mark, self._home_mark, self._plan_text)
-        if current is not None and (mark, home_mark, text) == seen:
-            return current
-        if text is None:
+    def _published(self, marks: _Marks) -> Programme:
+        current, before = self._programme, self._marks
+        if marks.plan is None:
             raise ServiceError("the store holds no plan; run `secondlook promote`")
-        plan = Plan.from_json(text)
-        ranker = current.ranker if current and mark == self._mark else self._publication.ranker()
-        if current is None:
-            programme = self._publication.first(ranker, plan)
-        else:
-            current.records.keep(ranker.record_settings)
-            programme = replace(current, ranker=ranker, plan=plan)
-        if current is not None and home_mark != self._home_mark:
-            programme = self._publication.renewed(programme)
-        self._mark, self._home_mark, self._plan_text = mark, home_mark, text
-        return programme
+        plan = Plan.from_json(marks.plan)
+        if current is None or before is None:
+            return self._publication.first(self._publication.ranker(), plan)
+        ranker = current.ranker if marks.model == before.model else self._publication.ranker()
+        current.records.keep(ranker.record_settings)
+        programme = replace(current, ranker=ranker, plan=plan)
+        return programme if marks.home == before.home else self._publication.renewed(programme)
 
 
 def _written(file: Path) -> str:

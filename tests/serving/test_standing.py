@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -11,10 +13,11 @@ from features.store import Store, open_store
 from features.track_record import RecordSettings
 from models.sampling_key import KeyRing, SamplingKey
 from serving.admission import DailyCapacity
+from serving.follower import FOLLOW_S, start_follower
 from serving.programme import Programme
 from serving.sampling_keys import key_ring
 from serving.settings import Limits
-from serving.standing import REFRESH_S, HomePublication, Standing
+from serving.standing import REFRESH_S, RETRY_S, HomePublication, Standing
 from tests.serving.conftest import KEY, NOW, ScoreRanker, StaticPublication, make_plan
 
 
@@ -25,8 +28,8 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
-    def wait(self) -> None:
-        self.now += REFRESH_S
+    def wait(self, seconds: float = REFRESH_S) -> None:
+        self.now += seconds
 
 
 @pytest.fixture
@@ -61,7 +64,7 @@ def test_a_model_that_fails_its_checks_leaves_the_old_one_serving_and_says_so(
     assert standing.refused_update == "bundle 'b2': trees.txt is not what was saved"
     assert standing.is_ready()
     publication.published = ScoreRanker(model_version="null-3")
-    clock.wait()
+    clock.wait(RETRY_S)
     assert standing.programme().ranker.model_version == "null-3"
     assert standing.refused_update is None
 
@@ -163,3 +166,81 @@ def test_a_home_shows_that_its_key_or_capacity_changed(home: Home, programme: Pr
     assert renewed.keys.current.key_id == rotated
     assert set(renewed.keys.retired) == {own.keys.current.key_id}
     assert renewed.capacity == DailyCapacity(minutes=120.0)
+
+
+def test_what_was_refused_is_not_opened_again_at_every_look(
+    standing: Standing, publication: StaticPublication, clock: Clock
+) -> None:
+    standing.programme()
+    publication.now = "second"
+    publication.published = BundleError("bundle 'b2': half copied")
+    standing.refresh()
+    publication.published = ScoreRanker(model_version="null-3")
+    standing.refresh()
+    assert standing.refused_update == "bundle 'b2': half copied"
+    clock.wait(RETRY_S)
+    standing.refresh()
+    assert standing.programme().ranker.model_version == "null-3"
+
+
+def test_going_back_to_what_serves_ends_the_refusal(
+    standing: Standing, publication: StaticPublication
+) -> None:
+    before = standing.programme()
+    publication.now = "second"
+    publication.published = BundleError("bundle 'b2': half copied")
+    standing.refresh()
+    publication.now = "first"
+    standing.refresh()
+    assert standing.refused_update is None
+    assert standing.programme() is before
+
+
+def test_a_store_that_can_only_be_read_is_not_ready(standing: Standing, store: Store) -> None:
+    assert standing.is_ready()
+
+    def read_only(connection: Any, *_: object) -> None:
+        connection.execute("PRAGMA query_only = on")
+
+    store.engine.dispose()
+    sa.event.listen(store.engine, "connect", read_only)
+    assert not standing.is_ready()
+    store.engine.dispose()
+    sa.event.remove(store.engine, "connect", read_only)
+    assert standing.is_ready()
+
+
+def test_a_follower_takes_up_what_was_published_without_a_request(
+    publication: StaticPublication, store: Store
+) -> None:
+    standing = Standing(publication, store, clock=lambda: 0.0)
+    standing.programme()
+    stopping = start_follower(standing)
+    publication.now = "second"
+    publication.published = ScoreRanker(model_version="null-2")
+    until = time.monotonic() + 5
+    while standing.current is None or standing.current.ranker.model_version != "null-2":
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    stopping.set()
+
+
+def test_a_follower_goes_on_after_a_failure(
+    publication: StaticPublication, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    standing = Standing(publication, store, clock=lambda: 0.0)
+    programme = standing.programme()
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("alter table arrival_mark rename to away"))
+    stopping = start_follower(standing)
+    time.sleep(3 * FOLLOW_S)
+    assert programme.records.lag_s() > FOLLOW_S
+    told = [r.message for r in caplog.records if "track records" in r.message]
+    assert len(told) == 1
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("alter table away rename to arrival_mark"))
+    until = time.monotonic() + 5
+    while programme.records.lag_s() > 2 * FOLLOW_S:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    stopping.set()
