@@ -15,7 +15,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
+from serving.counting import count_outcomes, count_ranking
 from serving.documents import openapi_document, openapi_page
+from serving.heartbeat import state_of
 from serving.idempotency import REPLAYED, Keep, Once
 from serving.inquiries import decision_of, model_of, plan_of
 from serving.login import log_in, log_out, login_page, page_for
@@ -108,19 +110,11 @@ async def _rank(visit: Visit) -> Response:
     def ranked(programme: Programme, keep: Keep[RankAnswer] | None) -> RankAnswer:
         now = datetime.now(UTC)
         answer = rank(request, programme, request_id=visit.request_id, now=now, keep=keep)
-        _count(visit, answer)
+        visit.rejected = len(answer.rejected)
+        count_ranking(visit.front.metrics, visit.operation.path, request, programme.plan, answer)
         return answer
 
     return await _once(visit, content, ranked)
-
-
-def _count(visit: Visit, answer: RankAnswer) -> None:
-    metrics, path = visit.front.metrics, visit.operation.path
-    metrics.count_rows(path, "ranked", answer.ranked)
-    metrics.count_rows(path, "selected", answer.selected)
-    metrics.count_rows(path, "rejected", len(answer.rejected))
-    for row in answer.decisions:
-        metrics.observe_draw(row.overturn_probability, row.inclusion_probability)
 
 
 async def _outcomes(visit: Visit) -> Response:
@@ -131,10 +125,8 @@ async def _outcomes(visit: Visit) -> Response:
     def taken(programme: Programme, keep: Keep[OutcomesAnswer] | None) -> OutcomesAnswer:
         now = datetime.now(UTC)
         answer = take_outcomes(request, programme, request_id=visit.request_id, now=now, keep=keep)
-        metrics, path = visit.front.metrics, visit.operation.path
-        metrics.count_rows(path, "accepted", answer.accepted)
-        metrics.count_rows(path, "unchanged", answer.unchanged)
-        metrics.count_rows(path, "rejected", len(answer.rejected))
+        visit.rejected = len(answer.rejected)
+        count_outcomes(visit.front.metrics, visit.operation.path, answer)
         return answer
 
     return await _once(visit, content, taken)
@@ -189,14 +181,9 @@ async def _docs(visit: Visit) -> Response:
 
 
 async def _metrics(visit: Visit) -> Response:
-    front = visit.front
-
-    def told() -> bytes:
-        ready = front.standing.is_ready()
-        front.metrics.tell_standing(ready=ready, refused=front.standing.refused_update is not None)
-        return front.metrics.text()
-
-    return Response(await visit.look_up(told), media_type=front.metrics.content_type)
+    front, desk = visit.front, visit.desk
+    text = await visit.look_up(lambda: front.metrics.text(state_of(front, desk)))
+    return Response(text, media_type=front.metrics.content_type)
 
 
 _ANSWERS: dict[str, Answer] = {

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from features.answers import Asked
+from features.errors import StoreError
 from serving.access import UnknownKeyError, WrongRoleError
 from serving.gate import Gate
 from serving.idempotency import Answers, digest_of, idempotency_key
@@ -93,8 +94,9 @@ class Visit:
         Where heavy calls are worked on.
     session
         The browser's session that opened the route; null where a key did, or nothing.
-    rows
-        Rows asked for; null where the route has none.
+    rows, rejected
+        Rows asked for, and how many of them were not taken; null where the route has none or it
+        did not come to that.
     """
 
     request: Request
@@ -105,6 +107,7 @@ class Visit:
     key_id: str | None = None
     session: Session | None = None
     rows: int | None = None
+    rejected: int | None = None
     body_is_read: bool = False
     started_s: float = field(default_factory=time.perf_counter)
 
@@ -200,6 +203,9 @@ class Visit:
 
     def refused(self, problem: Problem) -> Response:
         """Return the response of a refusal."""
+        if self.operation.takes is not None:
+            self.front.metrics.count_rejected(self.operation.path, problem.rejected)
+            self.rejected = len(problem.rejected) if problem.rejected else self.rejected
         headers = dict(problem.headers)
         if self.operation.takes is not None and not self.body_is_read:
             headers["Connection"] = "close"  # what is left of the body is not read
@@ -213,6 +219,8 @@ class Visit:
 
     def tell_absence(self, error: Exception) -> None:
         """Log what was not there: it may name hosts and files, so the caller is not told."""
+        if isinstance(error, StoreError):
+            self.front.metrics.count_store_error()
         _fault_log.error("request %s: %s: %s", self.request_id, type(error).__name__, error)
 
     def tell(self, status: int) -> None:
@@ -227,6 +235,7 @@ class Visit:
             "route": self.operation.path,
             "status": status,
             "rows": self.rows,
+            "rejected": self.rejected,
             "milliseconds": round(1000 * seconds, 3),
         }
         _access_log.info("%s", msgspec.json.encode(line).decode())
