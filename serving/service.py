@@ -14,6 +14,8 @@ from importlib import import_module
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.tracing import tracing_options
+
 TIMEOUT_S = 60
 
 
@@ -43,6 +45,7 @@ late_app = LateApp()
     http={"host": "127.0.0.1", "port": 3000},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
+    tracing=tracing_options(os.environ),
 )
 @bentoml.asgi_app(late_app, path="/")
 class SecondLook:

@@ -31,6 +31,7 @@ from serving.problem import MEDIA_TYPE, Problem, problem_body, refuse
 from serving.session import COOKIE, Session
 from serving.settings import Limits
 from serving.standing import Standing
+from serving.tracing import describe_span
 
 Found = TypeVar("Found")
 Body = TypeVar("Body", bound=msgspec.Struct)
@@ -238,6 +239,9 @@ class Visit:
             "rejected": self.rejected,
             "milliseconds": round(1000 * seconds, 3),
         }
+        trace_id = describe_span(self.operation.path, self.rows)
+        if trace_id is not None:
+            line["trace_id"] = trace_id
         _access_log.info("%s", msgspec.json.encode(line).decode())
 
 

@@ -12,7 +12,9 @@ from starlette.applications import Starlette
 
 from features.home import open_home
 from serving.app import build_app
+from serving.follower import start_follower
 from serving.gate import Gate
+from serving.heartbeat import start_heartbeat
 from serving.metrics import ServiceMetrics
 from serving.session import session_secret
 from serving.settings import ServiceSettings, read_settings
@@ -48,6 +50,8 @@ def start_worker(environment: Mapping[str, str]) -> Worker:
     _log_to_stdout()
     worker = Worker(build_app(front), front)
     worker.is_ready()
+    start_follower(front.standing)
+    start_heartbeat(front, worker.app.state.desk)
     _quiet_collector()
     return worker
 
