@@ -16,11 +16,14 @@ def serve(
     home: HomeOption = DEFAULT_HOME,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that answer; about one a core.")
+    ] = 1,
 ) -> None:
     """Run the service until it is stopped. Beyond loopback it needs an access key to exist."""
     from serving.launch import serve_forever
 
-    serve_forever(open_home(home), host=host, port=port)
+    serve_forever(open_home(home), host=host, port=port, workers=workers)
 
 
 def rank(

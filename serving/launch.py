@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -23,12 +24,13 @@ from features.home import Home
 from features.store import open_store
 from serving.access import list_keys
 from serving.settings import Limits, ServiceSettings, as_environment
+from serving.supervisor import GRACE_S
 
 LOOPBACK = "127.0.0.1"
 READY_WITHIN_S = 60.0
 MENDS_WITHIN_S = 3.0
 """It opens model and store before it answers: what is wrong then is seldom mended by waiting."""
-STOP_WITHIN_S = 15.0
+STOP_WITHIN_S = GRACE_S + 5.0
 _TAIL_LINES = 20
 
 
@@ -40,6 +42,7 @@ def service(
     port: int | None = None,
     log: Path,
     limits: Limits | None = None,
+    workers: int = 1,
 ) -> Iterator[str]:
     """Run the service while the block runs, and yield its base URL once it is ready.
 
@@ -49,6 +52,8 @@ def service(
         Null = one that is free.
     log
         File to which the service's output is appended.
+    workers
+        Processes that answer, each with a model and track records of its own.
 
     Raises
     ------
@@ -62,7 +67,8 @@ def service(
     require_servable(home, host)
     port = port or free_port(host)
     with _output(log) as output:
-        process = _start(home, host=host, port=port, output=output, limits=limits or Limits())
+        place = _Place(home, host, port, workers)
+        process = _start(place, output, limits or Limits())
     try:
         url = base_url(host, port)
         _wait_until_ready(process, url, log)
@@ -78,6 +84,7 @@ def serve_forever(
     port: int = 3000,
     log: Path | None = None,
     limits: Limits | None = None,
+    workers: int = 1,
 ) -> None:
     """Run the service until this process is interrupted or told to end.
 
@@ -85,6 +92,8 @@ def serve_forever(
     ----------
     log
         File to which the service's output is appended; null = the output of this process.
+    workers
+        Processes that answer, each with a model and track records of its own.
 
     Raises
     ------
@@ -93,7 +102,8 @@ def serve_forever(
     """
     require_servable(home, host)
     with _output(log) as output:
-        process = _start(home, host=host, port=port, output=output, limits=limits or Limits())
+        place = _Place(home, host, port, workers)
+        process = _start(place, output, limits or Limits())
     with _stopped_by_signals(process):
         _wait_until_ready(process, base_url(host, port), log)
         process.wait()
@@ -190,14 +200,23 @@ def _output(log: Path | None) -> Iterator[IO[bytes] | None]:
         yield output
 
 
-def _start(
-    home: Home, *, host: str, port: int, output: IO[bytes] | None, limits: Limits
-) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "bentoml", "serve", "serving.service:SecondLook"]
-    command += ["--host", host, "--port", str(port), "--working-dir", str(_code_folder())]
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a service runs."""
+
+    home: Home
+    host: str
+    port: int
+    workers: int
+
+
+def _start(place: _Place, output: IO[bytes] | None, limits: Limits) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "serving.supervisor", "--host", place.host]
+    command += ["--port", str(place.port), "--workers", str(place.workers)]
     return subprocess.Popen(
         command,
-        env=_environment(home, port, limits, os.environ),
+        cwd=_code_folder(),
+        env=_environment(place.home, place.port, limits, os.environ),
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,

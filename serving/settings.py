@@ -9,7 +9,7 @@
 ``SECONDLOOK_THREADS``             calls that are worked on at a time (2)
 ``SECONDLOOK_READ_TIMEOUT_S``      longest wait for a whole request body (30)
 ``SECONDLOOK_ANSWER_TIMEOUT_S``    longest work on an answer (50)
-``PROMETHEUS_MULTIPROC_DIR``       where workers share their metrics; set by BentoML
+``PROMETHEUS_MULTIPROC_DIR``       where workers share their metrics; set at start
 =================================  ==============================================================
 """
 

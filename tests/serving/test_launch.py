@@ -114,7 +114,7 @@ def test_the_service_ranks_and_takes_outcomes_over_http(
         {
             "audit_id": f"a-{row['decision_id']}",
             "decision_id": row["decision_id"],
-            "audited_at": "2027-01-01T00:00:00Z",
+            "audited_at": "2026-04-01T00:00:00Z",
             "verdict": "correct",
         }
         for row in chosen
