@@ -31,9 +31,12 @@ def promote(
     version: Annotated[
         str | None, typer.Option(help="Version in the registry; default: the challenger.")
     ] = None,
+    compile_trees: Annotated[
+        bool, typer.Option("--compile", help="Compile its trees; needs the extra `compiled`.")
+    ] = False,
 ) -> None:
     """Make a version the one that serves, and fit the plan it selects by."""
     from training.train import promote as run
 
-    done = run(open_home(home), version=version, progress=step)
+    done = run(open_home(home), version=version, compile_trees=compile_trees, progress=step)
     out.print(f"Model {done.published.model_version} serves, with plan {done.plan.version}.")

@@ -1,9 +1,10 @@
 """Trees as machine code: what a bundle's trees say, several times as fast, where that is wanted.
 
 The extra ``compiled`` brings lleaves (MIT), which turns LightGBM's text into machine code by LLVM.
-Answers differ from LightGBM's by rounding alone, below 1e-12. Publishing compiles, once for each
-machine type, in about half a minute; the service only loads what was compiled, in milliseconds, and
-serves with LightGBM where nothing was, saying so in its log. Reasons still read LightGBM's trees.
+Answers differ from LightGBM's by rounding alone, below 1e-12. ``secondlook promote --compile``
+makes it, in about half a minute; the service only loads it, in milliseconds. Where a programme that
+has compiled before has nothing for the bundle that serves, or the extra is missing, LightGBM serves
+and the log says so. Reasons always read LightGBM's trees.
 
 What is compiled lies in a folder of the home that only its owner may enter, and is never part of a
 bundle: it is code, and a bundle that came from elsewhere must not bring any. It is named by the
@@ -26,8 +27,10 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
+from features.errors import SettingsError
+from features.home import Home
 from models.arrays import Floats
-from models.bundle import Bundle
+from models.bundle import Bundle, Published, open_champion
 
 _log = logging.getLogger("secondlook.compiled")
 
@@ -61,21 +64,43 @@ class CompiledTrees:
         return getattr(self.booster, name)
 
 
+def compiled_folder(home: Home) -> Path:
+    """Return where a programme keeps what it compiled."""
+    return home.path / "compiled"
+
+
+def open_serving(home: Home) -> Published:
+    """Open the bundle that serves, with its trees compiled where they are.
+
+    Raises
+    ------
+    HomeError
+        If none was published yet.
+    BundleError
+        If it does not check out.
+    """
+    published = open_champion(home)
+    return replace(published, bundle=with_compiled(published.bundle, compiled_folder(home)))
+
+
 def can_compile() -> bool:
     """Whether the extra ``compiled`` is installed."""
     return find_spec("lleaves") is not None
 
 
-def compile_bundle(bundle: Bundle, folder: Path) -> bool:
+def compile_bundle(bundle: Bundle, folder: Path) -> None:
     """Compile the trees of a bundle into a folder, unless they are there.
 
-    Returns
-    -------
-    bool
-        False where the extra is not installed: nothing is then done.
+    Raises
+    ------
+    SettingsError
+        If the extra is not installed.
     """
     if not can_compile():
-        return False
+        raise SettingsError(
+            "compile: the extra `compiled` is not installed; expected it: "
+            "`pip install 'secondlook[compiled]'`, or promote without compiling"
+        )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for booster, raw_score in _boosters(bundle):
         place = _place(booster, folder, raw_score=raw_score)
@@ -85,27 +110,31 @@ def compile_bundle(bundle: Bundle, folder: Path) -> bool:
                 _machine(booster, fresh, raw_score=raw_score)
                 fresh.chmod(0o600)
                 os.replace(fresh, place)
-    return True
 
 
 def with_compiled(bundle: Bundle, folder: Path) -> Bundle:
     """Return a bundle that predicts with what `compile_bundle` left; as it was, where it did not.
 
-    The log says which; a service without the extra says nothing, as it was not asked for.
+    Without the folder nobody has asked for compiled trees, and the log says nothing.
     """
-    if not can_compile():
+    if not folder.is_dir():
         return bundle
-    if any(not _place(b, folder, raw_score=raw).exists() for b, raw in _boosters(bundle)):
-        _log.warning(
-            "bundle %s: its trees are not compiled for this machine; LightGBM serves. "
-            "`secondlook promote` compiles them",
-            bundle.fingerprint,
-        )
+    if (lacking := _lacking(bundle, folder)) is not None:
+        _log.warning("bundle %s: LightGBM serves: %s", bundle.fingerprint, lacking)
         return bundle
     trees = [_load(booster, folder, raw_score=raw) for booster, raw in _boosters(bundle)]
     usual = bundle.usual and replace(bundle.usual, booster=trees[1])
     _log.info("bundle %s: compiled trees serve", bundle.fingerprint)
     return replace(bundle, risk=replace(bundle.risk, booster=trees[0]), usual=usual)
+
+
+def _lacking(bundle: Bundle, folder: Path) -> str | None:
+    """Return why compiled trees cannot serve; null where they can."""
+    if not can_compile():
+        return "the extra `compiled` is not installed"
+    if any(not _place(b, folder, raw_score=raw).exists() for b, raw in _boosters(bundle)):
+        return "its trees are not compiled for this machine; run `secondlook promote --compile`"
+    return None
 
 
 def _boosters(bundle: Bundle) -> Iterator[tuple[lgb.Booster, bool]]:

@@ -21,7 +21,7 @@ from features.errors import SecondLookError, ServiceError, StoreError
 from features.home import Home
 from features.store import Store, open_store
 from features.writable import require_writable
-from models.bundle import open_champion
+from models.compiled import open_serving
 from models.plan import Plan
 from serving.admission import DailyCapacity, Thresholds
 from serving.live_records import LiveRecords
@@ -79,7 +79,7 @@ class HomePublication:
 
     def ranker(self) -> Ranker:
         """Open the champion."""
-        return ChampionRanker(open_champion(self._home))
+        return ChampionRanker(open_serving(self._home))
 
     def first(self, ranker: Ranker, plan: Plan) -> Programme:
         """Return the programme of the home, its track records made from the store."""

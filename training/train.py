@@ -11,6 +11,7 @@ from pathlib import Path
 from features.home import Home
 from features.store import open_store
 from models.bundle import Published, load_bundle, publish, save_bundle
+from models.compiled import compile_bundle, compiled_folder
 from models.plan import Plan
 from training.learn import LearningSettings, Progress, Trial, learn
 from training.planning import fit_current_plan, make_current
@@ -85,10 +86,16 @@ def promote(
     home: Home,
     *,
     version: str | None = None,
+    compile_trees: bool = False,
     now: datetime | None = None,
     progress: Progress = lambda _: None,
 ) -> Promoted:
     """Make a version the one that serves (the challenger, unless named), and fit its plan.
+
+    Parameters
+    ----------
+    compile_trees
+        Whether the service is to predict with compiled trees, see `models.compiled`.
 
     Raises
     ------
@@ -96,6 +103,8 @@ def promote(
         If there is no such version, or no decision to fit the plan on.
     BundleError
         If its bundle does not check out; the one that serves stays.
+    SettingsError
+        If trees are to be compiled without the extra ``compiled``; the one that serves stays.
     """
     registered = find_version(home, version)
     scratch = Path(tempfile.mkdtemp(prefix=".promote-", dir=home.path))
@@ -104,6 +113,9 @@ def promote(
         bundle = load_bundle(folder)
         progress("fitting the plan")
         plan = fit_current_plan(home, bundle)
+        if compile_trees:
+            progress("compiling the trees")
+            compile_bundle(bundle, compiled_folder(home))
         publish(home, folder, f"{registered.version}-{registered.fingerprint}")
     finally:
         shutil.rmtree(scratch)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.errors import SettingsError
 from models import compiled
 from models.compiled import CompiledTrees, compile_bundle, with_compiled
 from models.reasons import explain
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.slow  # compiling takes seconds
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("home") / "compiled"
-    assert compile_bundle(learn_plausible().bundle, place)
+    compile_bundle(learn_plausible().bundle, place)
     return place
 
 
@@ -63,7 +64,7 @@ def test_only_the_owner_may_enter_the_folder_and_nothing_is_compiled_twice(folde
     before = {file: file.stat().st_mtime_ns for file in folder.iterdir()}
     assert len(before) == 2
     assert all(file.stat().st_mode & 0o077 == 0 for file in before)
-    assert compile_bundle(learn_plausible().bundle, folder)
+    compile_bundle(learn_plausible().bundle, folder)
     assert {file: file.stat().st_mtime_ns for file in folder.iterdir()} == before
 
 
@@ -75,12 +76,24 @@ def test_other_trees_than_those_compiled_are_served_by_lightgbm_and_the_log_says
     other = replace(bundle, risk=replace(bundle.risk, booster=bundle.usual.booster))
     with caplog.at_level(logging.WARNING, logger="secondlook.compiled"):
         assert with_compiled(other, folder) is other
-    assert "LightGBM serves" in caplog.text
+    assert "LightGBM serves: its trees are not compiled" in caplog.text
 
 
-def test_without_the_extra_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_lightgbm_serves_and_compiling_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(compiled, "can_compile", lambda: False)
     bundle = learn_plausible().bundle
-    assert not compile_bundle(bundle, tmp_path / "compiled")
+    with caplog.at_level(logging.WARNING, logger="secondlook.compiled"):
+        assert with_compiled(bundle, folder) is bundle
+    assert "the extra `compiled` is not installed" in caplog.text
+    with pytest.raises(SettingsError, match="not installed"):
+        compile_bundle(bundle, folder)
+
+
+def test_nothing_is_said_where_nobody_asked_for_compiled_trees(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bundle = learn_plausible().bundle
     assert with_compiled(bundle, tmp_path / "compiled") is bundle
-    assert not (tmp_path / "compiled").exists()
+    assert not caplog.text
