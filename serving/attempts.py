@@ -51,7 +51,7 @@ class Attempts:
         return 0.0
 
     def forget(self, address: str) -> None:
-        """Start anew with an address, after a login that succeeded."""
+        """Start anew with an address, after a login with a key that is valid."""
         self._tried.pop(_network(address), None)
 
 

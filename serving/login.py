@@ -58,8 +58,12 @@ async def log_in(visit: Visit) -> Response:
         raise UnknownKeyError("Enter an access key.")
     try:
         session = await visit.look_up(lambda: gate.log_in(key, needed=REPORT_READERS))
-    except (UnknownKeyError, WrongRoleError) as error:
+    except UnknownKeyError as error:
         visit.key_id = error.key_id
+        raise
+    except WrongRoleError as error:
+        visit.key_id = error.key_id
+        gate.attempts.forget(address)  # whoever holds a key is not guessing
         raise
     gate.attempts.forget(address)
     visit.key_id = session.key.key_id

@@ -160,7 +160,7 @@ class Caller:
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://service"
         )
-        self.headers = self._client.headers
+        self.headers, self.cookies = self._client.headers, self._client.cookies
 
     def __enter__(self) -> Caller:
         self._open = ExitStack()
