@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from features.access_keys import read_events
 from features.errors import AccessError, SettingsError
-from features.store import Store
+from features.home import Home
+from features.store import Store, open_store
 from serving.access import (
     LONGEST_GRACE,
     UnknownKeyError,
@@ -20,8 +23,9 @@ from serving.access import (
     rotate_key,
 )
 from serving.gate import REFRESH_S, Gate
+from serving.launch import require_servable
 from serving.payload import Role
-from tests.serving.conftest import NOW, Caller
+from tests.serving.conftest import NOW, Caller, make_plan
 
 DAY = timedelta(days=1)
 
@@ -166,3 +170,44 @@ def test_the_service_notices_a_revocation_within_three_seconds(
 def test_a_role_that_is_not_known_is_refused(store: Store) -> None:
     with pytest.raises(SettingsError, match="one of queue, auditor, viewer, admin"):
         create_key(store, "root", NOW)
+
+
+@pytest.fixture
+def servable(home: Home) -> Iterator[Store]:
+    """A home that could be served, and its store."""
+    home.champion_file.write_text("{}", encoding="utf-8")
+    opened, plan = open_store(home.store_url()), make_plan()
+    opened.add_plan(plan.version, plan.to_json(), NOW)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_beyond_this_machine_nothing_is_served_without_a_valid_key(
+    servable: Store, home: Home, host: str
+) -> None:
+    def refused() -> AbstractContextManager[object]:
+        return pytest.raises(SettingsError, match="no access key")
+
+    now = datetime.now(UTC)
+    with refused():
+        require_servable(home, host)
+    key_id, _ = create_key(servable, "viewer", now)
+    require_servable(home, host)
+    successor_id, _ = rotate_key(servable, key_id, now, grace=DAY)
+    revoke_key(servable, successor_id, now)
+    require_servable(home, host)
+    rotate_key(servable, key_id, now, grace=timedelta(0))
+    for valid in [k.key_id for k in list_keys(servable).values() if k.is_valid(now)]:
+        revoke_key(servable, valid, now)
+    assert {k.state(now) for k in list_keys(servable).values()} == {"expired", "revoked"}
+    with refused():
+        require_servable(home, host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1"])
+def test_this_machine_is_served_before_there_is_a_key(
+    servable: Store, home: Home, host: str
+) -> None:
+    assert list_keys(servable) == {}
+    require_servable(home, host)

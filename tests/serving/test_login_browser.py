@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from features.store import Store
 from serving.access import create_key, revoke_key
 from serving.app import build_app
-from serving.launch import LOOPBACK, free_port
+from serving.launch import LOOPBACK
 from serving.session import COOKIE
 from serving.visit import Front
 from tests.serving.conftest import NOW
+from tests.serving.served import served
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = [
@@ -33,17 +31,8 @@ def site(front: Front) -> Iterator[str]:
     (front.reports / "quality.html").write_text(f"{head}<h1>Quality</h1>", encoding="utf-8")
     links = f'{head}<h1>Reports</h1><a href="quality.html">Quality</a>'
     (front.reports / "index.html").write_text(links, encoding="utf-8")
-    port = free_port(LOOPBACK)
-    config = uvicorn.Config(build_app(front), host=LOOPBACK, port=port, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    until = time.monotonic() + 10
-    while not server.started and time.monotonic() < until:
-        time.sleep(0.02)
-    yield f"http://{LOOPBACK}:{port}"
-    server.should_exit = True
-    thread.join(10)
+    with served(build_app(front)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
