@@ -8,6 +8,7 @@ alike. The decisions of every call to the service are new: no id comes twice.
   features, trees and logistic model, usual action, calibration, keyed draw, store, reasons of the
   selected, access log, metrics), over HTTP. Calls of one row are judged by admission, others are
   closed batches for 5 %.
+* ``secondlook_compiled``: the same, its trees compiled (``secondlook promote --compile``).
 * ``in_process``: ``booster.predict`` on ready features, one thread, one caller, nothing else.
 * ``noop``: a route of the same stack that reads the same bodies and answers a constant.
 * ``mlflow``, ``mlserver``, ``fastapi``: predict alone, from ready features over HTTP.
@@ -53,6 +54,7 @@ from benchmarks.serving_home import (
     Served,
     Traffic,
     compared_home,
+    compiled_home,
     demo_home,
     traffic_of,
 )
@@ -63,7 +65,8 @@ from serving.launch import LOOPBACK, service
 
 PARTS = ("speed", "text", "start", "memory")
 PEERS = ("mlflow", "mlserver", "fastapi")
-SYSTEMS = ("secondlook", "secondlook_demo", "in_process", "in_process_demo", "noop", *PEERS)
+OURS = ("secondlook", "secondlook_compiled", "secondlook_demo")
+SYSTEMS = (*OURS, "in_process", "in_process_demo", "noop", *PEERS)
 _WARM_CALLS = 5
 _BLOCKS = 10
 _BLOCK_ROWS = 1_000
@@ -105,6 +108,9 @@ def measure_speed(folder: Path, scale: Scale, shapes: Shapes, wanted: Sequence[s
     own: dict[str, Predict] = {"in_process": lambda at, rows: _predict(booster, matrix, at, rows)}
     with contextlib.ExitStack() as up:
         ours = {"secondlook": (served, traffic)}
+        if "secondlook_compiled" in wanted:
+            compiled = compiled_home(served, folder / "compiled")
+            ours["secondlook_compiled"] = (compiled, Traffic(traffic.lines))
         if "secondlook_demo" in wanted:
             demo = demo_home(folder / "demo", scale)
             ours["secondlook_demo"] = (demo, more())

@@ -14,6 +14,8 @@ SIDE_BY_SIDE = (
     ("secondlook", "mlflow"),
     ("secondlook", "mlserver"),
     ("secondlook", "fastapi"),
+    ("secondlook_compiled", "in_process"),
+    ("secondlook_compiled", "mlserver"),
     ("secondlook_demo", "in_process_demo"),
     ("secondlook_text", "in_process_text"),
 )

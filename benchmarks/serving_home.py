@@ -10,6 +10,7 @@ The features of the text are null, as the rows carry none.
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +22,14 @@ import pandas as pd
 
 from features.contract import DECISIONS, OUTCOMES, check
 from features.frame import FEATURES, OPINION_FEATURES
-from features.home import Home, make_home
+from features.home import Home, make_home, open_home
 from features.intake import add_decisions, add_outcomes
 from features.known import known_before
 from features.simulate import Simulation, simulate
 from features.store import open_store
 from models.arrays import Floats
 from models.bundle import Bundle, open_champion, publish, save_bundle
+from models.compiled import compile_bundle, compiled_folder
 from models.contributions import fit_contributions
 from models.scoring import features_of
 from serving.access import create_key
@@ -185,6 +187,14 @@ def compared_home(path: Path, scale: Scale) -> tuple[Served, Peer]:
     gap = np.abs(_predicted(booster, matrix) - _predicted(narrow, matrix[:, seen])).max()
     _publish(home, _with_trees(bundle, booster))
     return _served(home, key, matrix, made), Peer(narrow, matrix[:, seen], float(gap))
+
+
+def compiled_home(served: Served, path: Path) -> Served:
+    """Copy a home that is not being served, and compile the trees of its bundle."""
+    shutil.copytree(served.home.path, path)
+    home = open_home(path)
+    compile_bundle(open_champion(home).bundle, compiled_folder(home))
+    return replace(served, home=home)
 
 
 def fit_trees(matrix: Floats, label: Floats, names: list[str]) -> lgb.Booster:

@@ -234,14 +234,16 @@ def _wait(name: str, port: int, path: str, body: bytes, process: psutil.Process)
     until, seen = time.monotonic() + _READY_WITHIN_S, "nothing"
     while time.monotonic() < until and process.is_running():
         connection = http.client.HTTPConnection(LOOPBACK, port, timeout=30)
-        with contextlib.suppress(OSError, http.client.HTTPException):
+        with (
+            contextlib.closing(connection),
+            contextlib.suppress(OSError, http.client.HTTPException),
+        ):
             connection.request("POST", path, body, {"Content-Type": "application/json"})
-            answer = connection.getresponse()
-            content = answer.read()
-            if answer.status == 200:
+            with contextlib.closing(connection.getresponse()) as answer:
+                content, status = answer.read(), answer.status
+            if status == 200:
                 return content
-            seen = f"{answer.status}: {content[:300].decode(errors='replace')}"
-        connection.close()
+            seen = f"{status}: {content[:300].decode(errors='replace')}"
         time.sleep(0.2)
     raise RuntimeError(f"{name}: it did not start; its last answer was {seen}")
 
