@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
@@ -38,6 +38,13 @@ class RankedSample:
 
     table: pd.DataFrame
     decisions: float
+
+
+class FirstOffer(NamedTuple):
+    """The key under which a decision was first offered, and whether any offer selected it."""
+
+    key_id: str
+    selected: bool
 
 
 def first_and_selected(decision_ids: Sequence[str]) -> sa.Select[Any]:

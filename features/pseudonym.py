@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 
-import pandas as pd
+import numpy as np
+
+from features.columns import Table, codes, like, texts
 
 PEOPLE = ("moderator_id", "auditor_id")
 _PREFIX = "psn:"
@@ -28,15 +30,16 @@ def pseudonym(identity: str, key: bytes) -> str:
     return _PREFIX + hashlib.blake2b(identity.encode(), key=key, digest_size=10).hexdigest()
 
 
-def pseudonymise(frame: pd.DataFrame, key: bytes | None) -> pd.DataFrame:
+def pseudonymise(table: Table, key: bytes | None) -> Table:
     """Replace moderators and auditors by their pseudonyms; without a key nothing changes."""
     if key is None:
-        return frame
-    present = [name for name in PEOPLE if name in frame]
-    return frame.assign(**{name: _column(frame[name], key) for name in present})
+        return table
+    hidden = {name: _hidden(texts(table, name), key) for name in PEOPLE if name in table}
+    columns = like(table, hidden)
+    return table.assign(**{name: columns[name] for name in hidden})
 
 
-def _column(people: pd.Series, key: bytes) -> pd.Series:
-    codes, names = pd.factorize(people)
-    hidden = pd.Series([pseudonym(str(name), key) for name in names], dtype="str")
-    return pd.Series(hidden.reindex(codes).to_numpy(), index=people.index, dtype="str")
+def _hidden(people: np.ndarray, key: bytes) -> np.ndarray:
+    place, names = codes(people)
+    hidden = np.array([*(pseudonym(name, key) for name in names), None], dtype=object)
+    return np.asarray(hidden[place])

@@ -38,9 +38,10 @@ from features.answers import (
     keep_answer,
     purge_answers,
 )
+from features.columns import AnyTable
 from features.contract import DECISIONS, OUTCOMES, Table
 from features.earlier_decisions import is_current, read_history
-from features.earlier_offers import RankedSample
+from features.earlier_offers import FirstOffer, RankedSample
 from features.errors import StoreError
 from features.history import History
 from features.rows import as_frame, microseconds
@@ -96,8 +97,8 @@ class Store:
 
     def add_ranking(
         self,
-        decisions: pd.DataFrame,
-        selections: pd.DataFrame,
+        decisions: AnyTable,
+        selections: AnyTable,
         *,
         acknowledge: Acknowledge | None = None,
     ) -> Added:
@@ -161,7 +162,7 @@ class Store:
         query = query.order_by(table.c.audited_at, table.c.audit_id)
         return self._read_in_parts(query, table.c.audit_id, audit_ids, OUTCOMES)
 
-    def history(self, decisions: pd.DataFrame, *, looks: bool) -> History:
+    def history(self, decisions: AnyTable, *, looks: bool) -> History:
         """Return what is stored of the past of decisions that keep the contract.
 
         Where `looks`, these are decisions on the same items of the last 90 days, and the audits
@@ -194,18 +195,14 @@ class Store:
         query = sa.select(table).where(table.c.decision_id == decision_id)
         return self._read(query.order_by(table.c.selection_id), None)
 
-    def first_offers(self, decision_ids: Sequence[str]) -> pd.DataFrame:
-        """Return ``decision_id``, ``key_id`` of its first offer and ``selected`` (in any offer).
-
-        Decisions that were never offered are left out.
-        """
+    def first_offers(self, decision_ids: Sequence[str]) -> dict[str, FirstOffer]:
+        """Return the first offer of each decision; those that were never offered are left out."""
         rows: list[Any] = []
         with self._begin() as connection:
             for start in range(0, len(decision_ids), IDS_A_QUERY):
                 part = decision_ids[start : start + IDS_A_QUERY]
                 rows += connection.execute(earlier_offers.first_and_selected(part)).fetchall()
-        found = as_frame(["decision_id", "key_id", "selected"], rows, None)
-        return found.astype({"selected": bool})
+        return {name: FirstOffer(key_id, bool(selected)) for name, key_id, selected in rows}
 
     def count_offers(self, since: datetime, until: datetime) -> int:
         """Return how many offers there were with ``since <= selected_at < until``."""

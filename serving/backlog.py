@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -92,14 +92,16 @@ def rank_file(
     earlier = look_back(decisions, store=desk.store, keys=key_ring(home.secrets()))
     if earlier.lost and (not skip_bad or len(earlier.lost) == len(decisions)):
         raise ContractError(DECISIONS.name, earlier.lost)
-    decisions = decisions.drop(index=earlier.lost_rows)
+    labels = decisions.index
+    lost = [replace(value, row=int(labels[value.row])) for value in earlier.lost]
+    decisions = decisions.drop(index=[value.row for value in lost])
     ranking = _rank(desk, decisions, earlier, budget=budget, now=now)
     conflicts = _store(desk, decisions, ranking, now=now)
     table = _table(desk, ranking, earlier).drop(index=[bad.row for bad in conflicts])
-    refused = (*checked.bad_values, *earlier.lost, *conflicts)
+    refused = (*checked.bad_values, *lost, *conflicts)
     place = rejected_path(path) if refused else None
     if place is not None:
-        late = (*earlier.lost, *conflicts)
+        late = (*lost, *conflicts)
         told = given.loc[[bad.row for bad in late]].assign(
             problem=[f"{bad.column}: {bad.seen}; {bad.expected}" for bad in late]
         )

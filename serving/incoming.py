@@ -3,19 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from features.contract import Table, check
+from features.columns import Columns, columns_of
+from features.contract import DECISIONS, Table, check
 from features.errors import BadValue, ContractError
 from features.future import refuse_future
+from serving.plain_rows import plain_columns
 from serving.settings import Limits
 
 _LARGEST_INTEGER = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Decisions as they came, the bad ones set aside.
+
+    Attributes
+    ----------
+    rows
+        Position in the request of each good one, shape (decisions,).
+    """
+
+    decisions: Columns
+    rows: np.ndarray
+    bad: tuple[BadValue, ...] = ()
+
+
+def read_decisions(rows: Sequence[dict[str, Any]], limits: Limits, *, now: datetime) -> Incoming:
+    """Return the good decisions of a request, and what is bad; raises as `read_rows` does.
+
+    Examples
+    --------
+    >>> noon = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
+    >>> row = {"decision_id": "d", "decided_at": "2026-03-01", "policy": "spam", "action": "keep"}
+    >>> incoming = read_decisions([{**row, "policy": 1.5, "views": -1}, row], Limits(), now=noon)
+    >>> incoming.rows.tolist(), incoming.bad[0].column
+    ([1], 'decision_id')
+    """
+    plain = plain_columns(rows, DECISIONS, limits, now=now)
+    if plain is not None:
+        return Incoming(plain, np.arange(len(plain)))
+    good, bad = read_rows(rows, DECISIONS, limits, now=now)
+    return Incoming(columns_of(good), good.index.to_numpy(), bad)
 
 
 def read_rows(

@@ -24,7 +24,7 @@ from serving.settings import Limits
 _UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:Z|\+00:00)")
 _EXTRA_TEXT = Column("", "text", "an extra column")
 _EXTRA_NUMBER = Column("", "number", "an extra column")
-_LARGEST = 2.0**63
+_LARGEST = 2.0**63  # beyond it a whole number is refused, and the contract tells the two apart
 
 
 class _NotPlainError(Exception):
@@ -101,9 +101,9 @@ def _read(values: list[Any], column: Column) -> np.ndarray:
 def _numbers(values: list[Any], kinds: set[type], column: Column) -> np.ndarray:
     _require(kinds <= {int, float, type(None)})
     numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-    low = -_LARGEST if column.low is None else column.low
-    high = _LARGEST if column.high is None else column.high
-    outside = (numbers < low) | (numbers > high)
+    low = -np.inf if column.low is None else column.low
+    high = np.inf if column.high is None else column.high
+    outside = (numbers < low) | (numbers > high) | (np.abs(numbers) >= _LARGEST)
     if column.required or type(None) not in kinds:
         outside |= np.isnan(numbers)
     _require(not outside.any())

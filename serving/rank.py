@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-import pandas as pd
+import numpy as np
 
-from features.contract import DECISIONS
+from features.errors import BadValue
 from features.pseudonym import pseudonymise
+from features.rows import microseconds
 from features.schema import CONTENT_COLUMNS
 from features.store import Added
 from serving.budget import budget_of
 from serving.idempotency import Keep, settle
-from serving.incoming import read_rows
+from serving.incoming import read_decisions
 from serving.payload import (
     Fault,
     Mode,
     RankAnswer,
     RankedDecision,
     RankRequest,
+    RejectedRow,
     WhyRisky,
     drawn,
     rejected_row,
@@ -59,12 +62,14 @@ def rank(
         If it cannot be stored; nothing is then.
     """
     budget = budget_of(programme.plan, capacity=request.capacity, minutes=request.minutes)
-    given, bad = read_rows(request.decisions, DECISIONS, programme.limits, now=now)
-    decisions = pseudonymise(given, programme.pseudonym_key)
+    came = read_decisions(request.decisions, programme.limits, now=now)
+    decisions = pseudonymise(came.decisions, programme.pseudonym_key)
     earlier = look_back(decisions, store=programme.store, keys=programme.keys)
-    decisions = decisions.drop(index=earlier.lost_rows)
-    rejected = [*map(rejected_row, bad)]
-    rejected += [rejected_row(value, Fault.LOST_KEY) for value in earlier.lost]
+    rejected = [*map(rejected_row, came.bad), *_rejected(earlier.lost, came.rows, Fault.LOST_KEY)]
+    rows = came.rows
+    if earlier.lost:
+        kept = np.setdiff1d(np.arange(len(decisions)), earlier.lost_rows)
+        decisions, rows = decisions.take(kept), rows[kept]
     if decisions.empty:
         raise none_taken(tuple(rejected))
     draw = _draw(programme, earlier, budget, now)
@@ -72,8 +77,8 @@ def rank(
     ranked = programme.ranker.rank(decisions, records, draw)
 
     def answered(added: Added) -> RankAnswer:
-        conflicts = [rejected_row(value, Fault.CONFLICT) for value in added.refused]
-        taken = list(_answers(ranked, earlier, decisions.index, {row.index for row in conflicts}))
+        conflicts = _rejected(added.refused, rows, Fault.CONFLICT)
+        taken = list(_answers(ranked, earlier, rows, {row.index for row in conflicts}))
         if not taken:
             raise none_taken((*rejected, *conflicts))
         return RankAnswer(
@@ -90,8 +95,8 @@ def rank(
             rejected=[*rejected, *conflicts],
         )
 
-    selections = ranked.table.assign(request_id=request_id, selected_at=pd.Timestamp(now))
-    stored = _without_content(decisions, programme)
+    selections = ranked.table.assign(request_id=request_id, selected_at=microseconds(now))
+    stored = decisions if programme.keep_text else decisions.without(*CONTENT_COLUMNS)
     return settle(partial(programme.store.add_ranking, stored, selections), answered, keep)
 
 
@@ -104,26 +109,28 @@ def _draw(programme: Programme, earlier: Earlier, budget: float | None, now: dat
     return Draw(plan, earlier.keys, threshold=threshold)
 
 
-def _without_content(decisions: pd.DataFrame, programme: Programme) -> pd.DataFrame:
-    """Return what is stored of decisions: their content only where the programme keeps it."""
-    content = [] if programme.keep_text else [c for c in CONTENT_COLUMNS if c in decisions]
-    return decisions.drop(columns=content)
+def _rejected(bad: Iterable[BadValue], rows: np.ndarray, fault: Fault) -> list[RejectedRow]:
+    """Return values that are bad by their position among the good rows as they are answered."""
+    return [rejected_row(replace(value, row=int(rows[value.row])), fault) for value in bad]
 
 
 def _answers(
-    ranked: Ranked, earlier: Earlier, index: pd.Index, conflicts: set[int | None]
+    ranked: Ranked, earlier: Earlier, rows: np.ndarray, conflicts: set[int | None]
 ) -> Iterator[RankedDecision]:
-    rows = ranked.table.to_dict("records")
-    for position, (row, values) in enumerate(zip(index, rows, strict=True)):
-        if row not in conflicts:
-            yield RankedDecision(
-                index=int(row),
-                decision_id=str(values["decision_id"]),
-                key_id=str(values["key_id"]),
-                already_selected=values["decision_id"] in earlier.selected,
-                reasons=[
-                    WhyRisky(why.feature, why.text, why.log_odds, why.share)
-                    for why in ranked.reasons.get(position, [])
-                ],
-                **drawn(values),
-            )
+    names = list(ranked.table)
+    values = zip(*(ranked.table[name].tolist() for name in names), strict=True)
+    for position, (row, one) in enumerate(zip(rows.tolist(), values, strict=True)):
+        if row in conflicts:
+            continue
+        drawn_as = dict(zip(names, one, strict=True))
+        yield RankedDecision(
+            index=row,
+            decision_id=drawn_as["decision_id"],
+            key_id=drawn_as["key_id"],
+            already_selected=drawn_as["decision_id"] in earlier.selected,
+            reasons=[
+                WhyRisky(why.feature, why.text, why.log_odds, why.share)
+                for why in ranked.reasons.get(position, ())
+            ],
+            **drawn(drawn_as),
+        )

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import pandas as pd
 
+from features.columns import Columns
 from features.track_record import RecordSettings
 from models.bundle import Published
 from models.plan import Plan
@@ -50,7 +50,7 @@ class Ranked:
         Priority above which any decision was selected.
     """
 
-    table: pd.DataFrame
+    table: Columns
     reasons: dict[int, list[Reason]]
     common_threshold: float
 
@@ -74,7 +74,7 @@ class Ranker(Protocol):
     def card(self) -> dict[str, Any]:
         """What a reader should know of it."""
 
-    def rank(self, decisions: pd.DataFrame, records: pd.DataFrame, draw: Draw) -> Ranked:
+    def rank(self, decisions: Columns, records: Columns, draw: Draw) -> Ranked:
         """Rank decisions, given their track records."""
 
 
@@ -104,7 +104,7 @@ class ChampionRanker:
         """What a reader should know of it."""
         return self.published.bundle.card
 
-    def rank(self, decisions: pd.DataFrame, records: pd.DataFrame, draw: Draw) -> Ranked:
+    def rank(self, decisions: Columns, records: Columns, draw: Draw) -> Ranked:
         """Rank decisions, and explain those that were selected."""
         ranking = rank_decisions(
             decisions,
@@ -115,7 +115,7 @@ class ChampionRanker:
             capacity=draw.capacity,
             threshold=draw.threshold,
         )
-        rows = np.flatnonzero(ranking.table["selected"].to_numpy(dtype=bool))
+        rows = np.flatnonzero(ranking.table["selected"])
         explained = explain(self.published.bundle, ranking.scores, rows)
         reasons = dict(zip(rows.tolist(), explained, strict=True))
         return Ranked(ranking.table, reasons, ranking.common_threshold)

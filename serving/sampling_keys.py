@@ -10,8 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
+from features.columns import AnyTable, texts
 from features.errors import BadValue
 from features.home import Secrets
 from features.store import Store
@@ -31,7 +30,7 @@ class Earlier:
     selected
         Ids of those that an earlier offer selected.
     lost
-        Rows that cannot be drawn for: the key of their first offer is not kept.
+        Rows, by position, that cannot be drawn for: the key of their first offer is not kept.
     """
 
     keys: KeyRing
@@ -40,7 +39,7 @@ class Earlier:
 
     @property
     def lost_rows(self) -> list[int]:
-        """Labels of the rows that cannot be drawn for."""
+        """Positions of the rows that cannot be drawn for."""
         return [bad.row for bad in self.lost]
 
 
@@ -50,22 +49,22 @@ def key_ring(secrets: Secrets) -> KeyRing:
     return KeyRing(SamplingKey(secrets.key_id, secrets.sampling), retired)
 
 
-def look_back(decisions: pd.DataFrame, *, store: Store, keys: KeyRing) -> Earlier:
+def look_back(decisions: AnyTable, *, store: Store, keys: KeyRing) -> Earlier:
     """Ask the store for earlier offers of decisions."""
-    ids = decisions["decision_id"].tolist()
+    ids = texts(decisions, "decision_id").tolist()
     offers = store.first_offers(ids)
-    first = dict(zip(offers["decision_id"], offers["key_id"], strict=True))
+    first = {name: offer.key_id for name, offer in offers.items()}
     lost = tuple(
         BadValue(
-            int(row),
+            row,
             "decision_id",
             f"{decision_id!r}, first offered under the sampling key {first[decision_id]!r}",
             'a key that is kept: put it back into "retired" of secrets.json',
         )
-        for row, decision_id in zip(decisions.index, ids, strict=True)
+        for row, decision_id in enumerate(ids)
         if decision_id in first and not keys.holds(first[decision_id])
     )
-    selected = frozenset(offers.loc[offers["selected"], "decision_id"])
+    selected = frozenset(name for name, offer in offers.items() if offer.selected)
     return Earlier(replace(keys, first_offered=first), selected, lost)
 
 
@@ -78,9 +77,8 @@ def review_ring(secrets: Secrets, decision_ids: Sequence[str], store: Store) -> 
     ring = key_ring(secrets)
     retired = {name: _review_key(key) for name, key in ring.retired.items()}
     oldest = next(iter(retired), ring.current.key_id)
-    offers = store.first_offers(decision_ids)
     first = dict.fromkeys(decision_ids, oldest)
-    first.update(zip(offers["decision_id"], offers["key_id"], strict=True))
+    first |= {name: offer.key_id for name, offer in store.first_offers(decision_ids).items()}
     return KeyRing(_review_key(ring.current), retired, first)
 
 

@@ -274,15 +274,16 @@ def test_nothing_asked_and_nothing_known_are_no_fault() -> None:
 def test_the_inputs_are_left_alone() -> None:
     made = make_programme(1, rows=100)
     history = history_of(made.decisions, made.outcomes)
-    judged = {name: history.judged[name].copy() for name in history.judged}
+    names = ("group", "known_at", "right_action")
+    judged = [np.array(history.judged[name]) for name in names]
     copies = [made.decisions.copy(), made.outcomes.copy()]
     looks_before(made.decisions, history)
     work_before(made.decisions, made.decisions)
     join_histories([history, history])
     for now, before in zip((made.decisions, made.outcomes), copies, strict=True):
         pd.testing.assert_frame_equal(now, before)
-    for name, before in judged.items():
-        np.testing.assert_array_equal(history.judged[name], before)
+    for name, values in zip(names, judged, strict=True):
+        np.testing.assert_array_equal(history.judged[name], values)
 
 
 @pytest.mark.slow

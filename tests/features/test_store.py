@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 
 from features import schema
 from features.contract import DECISIONS, OUTCOMES, Table, check
+from features.earlier_offers import FirstOffer
 from features.errors import StoreError
 from features.simulate import simulate
 from features.store import Added, Store, open_store
@@ -468,13 +469,9 @@ def test_the_first_offer_is_told_with_its_key_and_whether_any_selected(store: St
         given = selections("a", request_id=request, key_id=key, selected=selected)
         store.add_ranking(decisions("a"), given)
     store.add_ranking(decisions("b"), selections("b", key_id="k2", selected=False))
-    found = store.first_offers(["a", "ghost", "b"]).sort_values("decision_id")
-    assert found.to_dict("list") == {
-        "decision_id": ["a", "b"],
-        "key_id": ["k1", "k2"],
-        "selected": [True, False],
-    }
-    assert store.first_offers([]).empty
+    found = store.first_offers(["a", "ghost", "b"])
+    assert found == {"a": FirstOffer("k1", True), "b": FirstOffer("k2", False)}
+    assert store.first_offers([]) == {}
 
 
 def test_a_period_tells_its_offers_and_each_decision_once(store: Store) -> None:

@@ -88,7 +88,8 @@ def looked_up_in_time(
 ) -> pd.DataFrame:
     """Feed outcomes as time goes by and ask for each decision when it is made."""
     record = TrackRecord(rules)
-    parts, fed = [], pd.Timestamp("1990-01-01", tz="UTC")
+    parts: list[pd.DataFrame] = []
+    fed = pd.Timestamp("1990-01-01", tz="UTC")
     for moment in sorted(decisions["decided_at"].unique()):
         batch = decisions[decisions["decided_at"] == moment]
         news = past[(past["known_at"] > fed) & (past["known_at"] <= moment)]

@@ -13,10 +13,10 @@ from typing import Any
 import anyio.from_thread
 import httpx
 import numpy as np
-import pandas as pd
 import pytest
 from starlette.applications import Starlette
 
+from features.columns import Columns, numbers
 from features.home import Home
 from features.store import Store, open_store
 from features.track_record import RecordSettings
@@ -57,34 +57,24 @@ class ScoreRanker:
     def card(self) -> dict[str, Any]:
         return {"learned_from": "nothing"}
 
-    def rank(self, decisions: pd.DataFrame, records: pd.DataFrame, draw: Draw) -> Ranked:
-        score = decisions.get("automated_score", pd.Series(0.1, index=decisions.index))
-        risk = np.asarray(score.fillna(0.1).clip(0.001, 0.9), dtype=np.float64)
-        frame = RiskFrame(
-            decisions["decision_id"].to_numpy(dtype=object),
-            risk,
-            risk,
-            decisions["policy"].to_numpy(dtype=object),
-        )
+    def rank(self, decisions: Columns, records: Columns, draw: Draw) -> Ranked:
+        risk = np.nan_to_num(numbers(decisions, "automated_score"), nan=0.1).clip(0.001, 0.9)
+        frame = RiskFrame(decisions["decision_id"], risk, risk, decisions["policy"])
         plan, keys = draw.plan, draw.keys
         if draw.capacity is None:
             drawn = select_admission(frame, plan=plan, key=keys, threshold=draw.threshold)
         else:
             drawn = select_batch(frame, plan=plan, key=keys, capacity=draw.capacity)
-        table = pd.DataFrame(
-            {
-                "decision_id": decisions["decision_id"],
-                "over_enforcement": risk,
-                "under_enforcement": 0.0,
-                "wrong_selection": 0.0,
-                "overturn_probability": risk,
-                "expected_harm": risk,
-                **drawn_columns(drawn),
-                "plan_version": plan.version,
-                "model_version": self.model_version,
-                "key_id": keys.key_ids(frame.decision_ids),
-            },
-            index=decisions.index,
+        table = Columns(len(decisions), {"decision_id": decisions["decision_id"]}).assign(
+            over_enforcement=risk,
+            under_enforcement=0.0,
+            wrong_selection=0.0,
+            overturn_probability=risk,
+            expected_harm=risk,
+            **drawn_columns(drawn),
+            plan_version=plan.version,
+            model_version=self.model_version,
+            key_id=keys.key_ids(frame.decision_ids),
         )
         why = Reason("automated_score", "automated score", 1.0, 1.0)
         reasons = {int(row): [why] for row in np.flatnonzero(drawn.selected)}
