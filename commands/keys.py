@@ -16,6 +16,10 @@ from features.home import open_home, rotate_sampling_key
 
 app = typer.Typer(help="Access keys of the service, and the sampling key.", no_args_is_help=True)
 
+_TIME = "%Y-%m-%d %H:%M"
+_WIDTH = 200
+"""Of a table, in characters: a name in the trail is not to be cut short."""
+
 KeyIdArgument = Annotated[str, typer.Argument(help="Id of the key.")]
 
 
@@ -37,25 +41,25 @@ def create_key(
 def rotate_key(
     key_id: KeyIdArgument,
     grace_hours: Annotated[
-        float, typer.Option(help="Hours for which the old key is still valid; 0 = none.")
+        float, typer.Option(min=0, max=720, help="Hours for which the old key is still valid.")
     ] = 24.0,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Create the successor of an access key, with its role; the old one expires after the grace."""
     from features.store import open_store
+    from serving.access import list_keys as listed
     from serving.access import rotate_key as run
 
     store, now = open_store(open_home(home).store_url()), datetime.now(UTC)
     grace = timedelta(hours=grace_hours)
     successor, key = run(store, key_id, now, grace=grace, by=who())
-    _show_once(
-        f"Key {successor} takes the place of {key_id}, valid until {now + grace:{_TIME}}", key
-    )
+    until = _moment(listed(store)[key_id].expires_at)
+    _show_once(f"Key {successor} takes the place of {key_id}, valid until {until} UTC", key)
 
 
 @app.command("list")
 def list_keys(home: HomeOption = DEFAULT_HOME) -> None:
-    """List the access keys: role, state, and when each was created, expires and was revoked."""
+    """List the access keys: role, state, and when each was created, expires, was revoked (UTC)."""
     from features.store import open_store
     from serving.access import list_keys as run
 
@@ -64,12 +68,12 @@ def list_keys(home: HomeOption = DEFAULT_HOME) -> None:
     for key in sorted(keys.values(), key=lambda key: key.created_at):
         times = (key.created_at, key.expires_at, key.revoked_at)
         table.add_row(key.key_id, key.role, key.state(now), *map(_moment, times))
-    out.print(table)
+    out.print(table, width=_WIDTH)
 
 
 @app.command("log")
 def key_log(home: HomeOption = DEFAULT_HOME) -> None:
-    """List what was done to the access keys, when and by whom as far as known; all times UTC."""
+    """List what was done to the access keys, when (UTC) and by whom, as far as known."""
     from features.access_keys import read_events
     from features.store import open_store
 
@@ -78,7 +82,7 @@ def key_log(home: HomeOption = DEFAULT_HOME) -> None:
         by, successor = event.by or "not known", event.successor or ""
         row = (event.key_id, event.action, by, successor, _moment(event.expires_at))
         table.add_row(_moment(event.at), *row)
-    out.print(table)
+    out.print(table, width=_WIDTH)
 
 
 @app.command("revoke")
@@ -105,9 +109,6 @@ def who() -> str:
     except KeyError:
         user = f"uid {os.getuid()}"
     return f"{user}@{platform.node()}"
-
-
-_TIME = "%Y-%m-%d %H:%M"
 
 
 def _moment(time: datetime | None) -> str:

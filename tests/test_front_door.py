@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import pwd
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,10 +177,45 @@ def test_keys_are_made_listed_and_revoked(run: Front, home: Home) -> None:
     assert made.status == 0
     key = made.out.strip()
     listed = run("key", "list", "--home", home.path).out
-    assert "queue" in listed
+    assert listed.split()[:6] == ["key", "role", "state", "created", "expires", "revoked"]
+    [key_id, role, state] = listed.split()[6:9]
+    assert (role, state) == ("queue", "valid")
     assert key not in listed
-    assert run("key", "revoke", listed.split()[0], "--home", home.path).status == 0
-    assert "revoked" in run("key", "list", "--home", home.path).out
+    assert run("key", "revoke", key_id, "--home", home.path).status == 0
+    assert f"{key_id}  queue  revoked" in run("key", "list", "--home", home.path).out
+
+
+def test_a_key_is_rotated_and_the_log_tells_by_whom(run: Front, home: Home) -> None:
+    old = run("key", "create", "--role", "auditor", "--home", home.path).out.strip()
+    old_id = old.split("_")[1]
+    rotated = run("key", "rotate", old_id, "--grace-hours", "2", "--home", home.path)
+    assert rotated.status == 0
+    new = rotated.out.strip()
+    assert new.startswith("sl_")
+    listed = run("key", "list", "--home", home.path).out.splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [
+        [old_id, "auditor", "expiring"],
+        [new.split("_")[1], "auditor", "valid"],
+    ]
+    assert run("key", "rotate", new.split("_")[1], "--grace-hours", "0", "--home", home.path).out
+    log = run("key", "log", "--home", home.path).out
+    told = [line.split()[2:5] for line in log.splitlines()[1:]]
+    by = f"{pwd.getpwuid(os.getuid()).pw_name}@{platform.node()}"
+    first, second = old_id, new.split("_")[1]
+    assert told[:3] == [
+        [first, "created", by],
+        [first, "rotated", by],
+        [second, "created", by],
+    ]
+    assert [line[:2] for line in told[3:]][0] == [second, "rotated"]
+    assert not [key for key in (old, new) if key.split("_")[2] in log]
+
+
+def test_a_key_that_is_not_valid_is_not_rotated(run: Front, home: Home) -> None:
+    answer = run("key", "rotate", "ghost", "--home", home.path)
+    assert answer.status == 1
+    assert "not known or not valid any more" in answer.error
+    assert answer.out == ""
 
 
 def test_an_unknown_role_is_refused(run: Front, home: Home) -> None:

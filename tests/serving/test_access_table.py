@@ -164,3 +164,21 @@ def test_a_refusal_says_how_to_authorise(
     answer = client.get(path, headers=headers)
     assert (answer.status_code, answer.headers["WWW-Authenticate"][:6]) == (401, "Bearer")
     assert key is None or key.split("_")[2] not in answer.text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("forwarded", "is_shown"), [("https", True), ("http", False), (None, False)]
+)
+def test_a_proxy_on_this_machine_says_whether_the_browser_s_connection_is_encrypted(
+    running: tuple[httpx.Client, str, Keys], forwarded: str | None, is_shown: bool
+) -> None:
+    client, url, keys = running
+    client.cookies.clear()
+    headers = {"Host": "reports.example", "Accept": "text/html"}
+    headers |= {"X-Forwarded-Proto": forwarded} if forwarded else {}
+    assert ("<input" in client.get(f"{url}/login", headers=headers).text) is is_shown
+    form = {"key": keys["viewer", "right key"]}
+    answer = client.post(f"{url}/login", data=form, headers=headers)
+    assert answer.status_code == (303 if is_shown else 403)
+    assert ("Secure" in answer.headers.get("Set-Cookie", "")) is is_shown
