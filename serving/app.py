@@ -15,6 +15,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
+from serving.answer_types import encoder
+from serving.bodies import Sent
 from serving.counting import count_outcomes, count_ranking
 from serving.documents import openapi_document, openapi_page
 from serving.heartbeat import state_of
@@ -103,8 +105,8 @@ async def _answer_or_refusal(visit: Visit, answer: Answer) -> Response:
 
 
 async def _rank(visit: Visit) -> Response:
-    content = await visit.content()
-    request = visit.decode(content, RankRequest)
+    sent = await visit.sent()
+    request = await visit.read(sent, RankRequest)
     visit.rows = len(request.decisions)
 
     def ranked(programme: Programme, keep: Keep[RankAnswer] | None) -> RankAnswer:
@@ -114,12 +116,12 @@ async def _rank(visit: Visit) -> Response:
         count_ranking(visit.front.metrics, visit.operation.path, request, programme.plan, answer)
         return answer
 
-    return await _once(visit, content, ranked)
+    return await _once(visit, sent, ranked)
 
 
 async def _outcomes(visit: Visit) -> Response:
-    content = await visit.content()
-    request = visit.decode(content, OutcomesRequest)
+    sent = await visit.sent()
+    request = await visit.read(sent, OutcomesRequest)
     visit.rows = len(request.outcomes)
 
     def taken(programme: Programme, keep: Keep[OutcomesAnswer] | None) -> OutcomesAnswer:
@@ -129,21 +131,21 @@ async def _outcomes(visit: Visit) -> Response:
         count_outcomes(visit.front.metrics, visit.operation.path, answer)
         return answer
 
-    return await _once(visit, content, taken)
+    return await _once(visit, sent, taken)
 
 
 async def _once(
-    visit: Visit, content: bytes, work: Callable[[Programme, Keep[Given] | None], Given]
+    visit: Visit, sent: Sent, work: Callable[[Programme, Keep[Given] | None], Given]
 ) -> Response:
     """Answer by what `work` returns, or as the same request was answered before."""
-    asked, answers = visit.asked(content), visit.desk.answers
+    asked, answers = visit.asked(sent), visit.desk.answers
 
     def answered() -> Once:
         programme = visit.front.standing.programme()
-        return answers.once(asked, programme.store, partial(work, programme), msgspec.json.encode)
+        return answers.once(asked, programme.store, partial(work, programme), encoder(visit.wanted))
 
     once = await visit.work(answered)
-    response = _json(once.content)
+    response = Response(once.content, media_type=visit.wanted)
     if once.replayed:
         response.headers[REPLAYED] = "true"
     return response

@@ -1,7 +1,7 @@
 """Refusals: every failure as a status, and a body that says what was seen and how to mend it.
 
 ======  ==========================================================================================
-400     the body is not JSON, or the idempotency key cannot be used
+400     the body cannot be read as what it is said to be, or the idempotency key cannot be used
 401     no key, or one that is not valid
 403     a key without the role
 404     no such route, report or decision

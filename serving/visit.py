@@ -23,6 +23,8 @@ from starlette.responses import Response
 from features.answers import Asked
 from features.errors import StoreError
 from serving.access import UnknownKeyError, WrongRoleError
+from serving.answer_types import wanted_type
+from serving.bodies import BODY_TYPES, Sent, understood
 from serving.gate import Gate
 from serving.idempotency import Answers, digest_of, idempotency_key
 from serving.metrics import ServiceMetrics
@@ -131,14 +133,12 @@ class Visit:
             return self.session.key.key_id
         return gate.authorise(header, needed=operation.roles).key_id
 
-    def decode(self, content: bytes, body: type[Body]) -> Body:
+    async def read(self, sent: Sent, body: type[Body]) -> Body:
         """Return what the body of the request says."""
-        try:
-            return msgspec.json.decode(content, type=body)
-        except msgspec.ValidationError as error:
-            raise refuse(422, f"{body.__name__}: {error}. See /v1/docs for the fields.") from error
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise refuse(400, f"The body cannot be read as JSON: {error}.") from error
+        limits = self.front.limits
+        if sent.is_heavy:
+            return await self.work(lambda: understood(sent, body, limits))
+        return understood(sent, body, limits)
 
     async def work(self, call: Callable[[], Found]) -> Found:
         """Run a heavy call in a thread; refuse where too many wait, give up where it takes long."""
@@ -164,18 +164,30 @@ class Visit:
             detail = f"It took over {seconds:g} s and may be stored; the same request is safe."
             raise refuse(504, detail) from error
 
-    def asked(self, content: bytes) -> Asked | None:
+    def asked(self, sent: Sent) -> Asked | None:
         """Return the request by the name that its caller gave it; null where there is none."""
         name = idempotency_key(self.request.headers)
         if name is None:
             return None
-        url = self.request.url
-        parts = (self.request.method, url.path, url.query)
-        return Asked(self.key_id or "", name, digest_of(*(p.encode() for p in parts), content))
+        path, query = self.request.url.path, self.request.url.query
+        parts = (self.request.method, path, query, sent.media_type, self.wanted)
+        digest = digest_of(*(part.encode() for part in parts), sent.content)
+        return Asked(self.key_id or "", name, digest)
 
-    async def content(self) -> bytes:
+    @property
+    def wanted(self) -> str:
+        """The content type in which the caller wants the answer."""
+        return wanted_type(self.request.headers.get("accept"))
+
+    async def sent(self) -> Sent:
         """Return the body of the request, enforcing content type, length and time."""
-        self._require_json()
+        media_type = self._media_type()
+        query = self.request.query_params.multi_items()
+        if len(query) > len(dict(query)):
+            raise refuse(422, "query: saw a name twice; expected each once.")
+        return Sent(await self._content(), media_type, dict(query))
+
+    async def _content(self) -> bytes:
         limit, timeout_s = self.front.limits.max_body_bytes, self.front.limits.read_timeout_s
         too_long = refuse(413, f"The body is over {limit:,} bytes; send fewer rows a call.")
         length = self.request.headers.get("content-length", "")
@@ -193,14 +205,16 @@ class Visit:
         self.body_is_read = True
         return bytes(content)
 
-    def _require_json(self) -> None:
+    def _media_type(self) -> str:
         given = self.request.headers.get("content-type", "")
-        if given.partition(";")[0].strip().lower() != "application/json":
+        media_type = given.partition(";")[0].strip().lower()
+        if media_type not in BODY_TYPES:
             seen = repr(given[:80]) if given else "none"
-            raise refuse(415, f"Content-Type: saw {seen}; expected application/json.")
+            raise refuse(415, f"Content-Type: saw {seen}; expected {' or '.join(BODY_TYPES)}.")
         encoding = self.request.headers.get("content-encoding", "identity")
         if encoding.lower() != "identity":
             raise refuse(415, f"Content-Encoding: saw {encoding[:80]!r}; expected none.")
+        return media_type
 
     def refused(self, problem: Problem) -> Response:
         """Return the response of a refusal."""

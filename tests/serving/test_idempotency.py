@@ -92,7 +92,7 @@ def test_what_was_learned_meanwhile_does_not_change_the_answer(admin: Caller) ->
     ("path", "body"),
     [
         ("/v1/rank", RANK | {"capacity": 3}),
-        ("/v1/rank?again", RANK),
+        ("/v1/rank", RANK | {"minutes": 3}),
         ("/v1/outcomes", OUTCOMES),
     ],
 )
