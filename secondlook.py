@@ -52,10 +52,28 @@ def main(words: Sequence[str] | None = None) -> None:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, ModuleNotFoundError) and _part(error) in _EXTRAS:
+            needed = (
+                f"this command needs {error.name}; install the extra `{_EXTRAS[_part(error)]}`."
+            )
+            errors.print(f"[bold red]Error:[/] {escape(needed)}", highlight=False, soft_wrap=True)
+            sys.exit(1)
         told = f"{type(error).__name__}: {error}"
         errors.print(f"[bold red]Unexpected error:[/] {escape(told)}", highlight=False)
         errors.print("This is a fault of Second Look. Run the command with --debug and report it.")
         sys.exit(1)
+
+
+_EXTRAS = {
+    **dict.fromkeys(("mlflow", "matplotlib", "training"), "training"),
+    **dict.fromkeys(("evidently", "monitoring"), "monitoring"),
+    "demonstration": "training,monitoring",
+}
+"""What a service does without, by the extra that holds it."""
+
+
+def _part(error: ModuleNotFoundError) -> str:
+    return (error.name or "").split(".")[0]
 
 
 @app.callback()

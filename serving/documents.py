@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import json
 import re
-from importlib.metadata import version
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def openapi_document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Second Look",
-            "version": version("secondlook"),
+            "version": _version(),
             "summary": "Ranks moderation audits by the harm they would undo.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
@@ -70,6 +71,15 @@ def openapi_document() -> dict[str, Any]:
             },
         },
     }
+
+
+def _version() -> str:
+    """Return the version that is installed, or that of the code where it is only copied."""
+    try:
+        return version("secondlook")
+    except PackageNotFoundError:
+        place = Path(__file__).parents[1] / "pyproject.toml"
+        return str(tomllib.loads(place.read_text(encoding="utf-8"))["project"]["version"])
 
 
 def row_schema(table: Table) -> dict[str, Any]:
