@@ -96,7 +96,7 @@ class Shapes:
 
 
 Predict = Callable[[int, int], object]
-"""Predicts so many rows from a place on, in this process."""
+"""Predicts so many rows from a place on, in this process; from the first again at the end."""
 
 
 def measure_speed(folder: Path, scale: Scale, shapes: Shapes, wanted: Sequence[str]) -> Any:
@@ -141,7 +141,8 @@ def measure_text(folder: Path, scale: Scale, shapes: Shapes) -> Any:
     opinion = bundle.opinion
 
     def predict(at: int, rows: int) -> object:
-        opinion.of(texts.take(np.arange(at, at + rows)))
+        start = _start(at, rows, len(matrix))
+        opinion.of(texts.take(np.arange(start, start + rows)))
         return _predict(bundle.risk.booster, matrix, at, rows)
 
     with systems.secondlook("secondlook_text", served, traffic, folder) as system:
@@ -204,7 +205,7 @@ def call_own(predict: Predict, rows: int, *, calls: int) -> Run:
     latency_ms, cpu_s, began = [], time.process_time(), time.perf_counter()
     for number in range(calls):
         start = time.perf_counter()
-        predict((number % 10) * rows, rows)
+        predict(number * rows, rows)
         latency_ms.append(1e3 * (time.perf_counter() - start))
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu_s
     return Run(rows * calls / seconds, latency_ms, 1e6 * cpu_s / (rows * calls), 0.0)
@@ -254,7 +255,12 @@ def measure_memory(folder: Path, scale: Scale, *, rows: int) -> dict[str, Any]:
 
 
 def _predict(booster: lgb.Booster, matrix: Floats, at: int, rows: int) -> object:
-    return booster.predict(matrix[at : at + rows], num_threads=1)
+    start = _start(at, rows, len(matrix))
+    return booster.predict(matrix[start : start + rows], num_threads=1)
+
+
+def _start(at: int, rows: int, ready: int) -> int:
+    return at % max(ready - rows + 1, 1)
 
 
 def _repeated(traffic: Traffic, shapes: Shapes) -> systems.Body:
