@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from features.store import Store
 from serving.access import create_key, revoke_key
@@ -14,14 +13,13 @@ from serving.app import build_app
 from serving.launch import LOOPBACK
 from serving.session import COOKIE
 from serving.visit import Front
+from tests.browsers import browser as browser
+from tests.browsers import in_a_browser
+from tests.browsers import page as page
 from tests.serving.conftest import NOW
 from tests.serving.served import served
 
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed"),
-]
+pytestmark = in_a_browser
 
 
 @pytest.fixture
@@ -33,29 +31,6 @@ def site(front: Front) -> Iterator[str]:
     (front.reports / "index.html").write_text(links, encoding="utf-8")
     with served(build_app(front)) as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    return context.new_page()
 
 
 def log_in(page: Page, site: str, key: str) -> None:
@@ -138,13 +113,13 @@ def test_the_keyboard_alone_is_enough(page: Page, site: str, key_of: Callable[[s
 
 
 def test_no_script_sees_the_cookie_and_no_address_holds_the_key(
-    page: Page, context: BrowserContext, site: str, key_of: Callable[[str], str]
+    page: Page, site: str, key_of: Callable[[str], str]
 ) -> None:
     key, addresses = key_of("viewer"), []
     page.on("request", lambda request: addresses.append(request.url))
     log_in(page, site, key)
     assert page.evaluate("document.cookie") == ""
-    cookie = next(c for c in context.cookies() if c["name"] == COOKIE)
+    cookie = next(c for c in page.context.cookies() if c["name"] == COOKIE)
     assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
     assert key.split("_")[2] not in cookie["value"]
     assert [url for url in addresses if key in url] == []
