@@ -1,8 +1,8 @@
 """A thread that keeps a worker up to date, so that no request waits for it.
 
-It looks for what was published, and takes in the outcomes that other processes added. It also ends
-the worker when the process that started it is gone: a worker that nobody watches would go on
-answering, and hold the port.
+It looks for what was published, takes in the outcomes that other processes added, and finds out
+whether the store can be written. It also ends the worker when the process that started it is gone:
+a worker that nobody watches would go on answering, and hold the port.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 
 from features.errors import SecondLookError
+from serving.readiness import Readiness
 from serving.standing import Standing
 
 FOLLOW_S = 0.5
@@ -22,7 +23,7 @@ FOLLOW_S = 0.5
 _log = logging.getLogger("secondlook.follower")
 
 
-def start_follower(standing: Standing) -> threading.Event:
+def start_follower(standing: Standing, readiness: Readiness) -> threading.Event:
     """Follow in a thread of its own, until the event returned is set or the process ends."""
     stopping, parent = threading.Event(), os.getppid()
 
@@ -31,6 +32,7 @@ def start_follower(standing: Standing) -> threading.Event:
         while not stopping.wait(FOLLOW_S):
             _told_once("publication", standing.refresh, told)
             _told_once("track records", lambda: catch_up(standing), told)
+            readiness.look()
             if os.getppid() != parent:
                 _log.error("the process that started this worker is gone; it ends")
                 os.kill(os.getpid(), signal.SIGTERM)

@@ -2,8 +2,7 @@
 
 ``python -m bentoml serve serving.service:SecondLook`` with ``SECONDLOOK_HOME`` set, or better
 `serving.launch`, which also keeps the service on loopback until a key exists. BentoML gives
-``/livez``, ``/readyz`` and ``/healthz``; every other path is answered by the application, which
-stands before BentoML's own pages.
+``/livez`` and ``/healthz``; every other path is answered by us, before BentoML's own pages.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from importlib import import_module
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.readiness import Readiness, ReadyRoute
 from serving.tracing import tracing_options
 
 TIMEOUT_S = 60
@@ -27,6 +27,7 @@ class LateApp:
     """
 
     app: ASGIApp | None = None
+    readiness: Readiness | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
@@ -52,8 +53,8 @@ class SecondLook:
     """Ranks decisions for audit and takes the outcomes of audits."""
 
     def __init__(self) -> None:
-        self.worker = import_module("serving.worker").start_worker(os.environ)
-        late_app.app = self.worker.app
+        worker = import_module("serving.worker").start_worker(os.environ)
+        late_app.app, late_app.readiness = worker.app, worker.readiness
 
-    def __is_ready__(self) -> bool:
-        return bool(self.worker.is_ready())
+
+SecondLook.add_asgi_middleware(ReadyRoute, readiness=lambda: late_app.readiness)

@@ -145,6 +145,7 @@ class Standing:
         self._marks: _Marks | None = None
         self._programme: Programme | None = None
         self._refused: str | None = None
+        self._unready: str | None = None
         self._refused_marks: _Marks | None = None
         self._retry_at = 0.0
 
@@ -176,12 +177,23 @@ class Standing:
         try:
             self.programme()
             require_writable(self._store)
-            return self._store.plan_document() is not None
+            if self._store.plan_document() is None:
+                raise ServiceError("the store holds no plan; run `secondlook promote`")
+            self._tell_unready(None)
+            return True
         except SecondLookError as error:
-            _log.warning("not ready: %s", error)
-        except Exception:
-            _log.exception("not ready")
+            self._tell_unready(str(error))
+        except Exception as error:
+            self._tell_unready(f"a fault of the service: {type(error).__name__}")
         return False
+
+    def _tell_unready(self, reason: str | None) -> None:
+        """Log why the service is not ready when that changes; null = it is."""
+        if reason is not None and reason != self._unready:
+            _log.warning("not ready: %s", reason)
+        elif reason is None and self._unready is not None:
+            _log.info("ready again")
+        self._unready = reason
 
     def refresh(self) -> None:
         """Take up what is published now; requests meanwhile are answered with what is held."""

@@ -16,6 +16,7 @@ from serving.follower import start_follower
 from serving.gate import Gate
 from serving.heartbeat import start_heartbeat
 from serving.metrics import ServiceMetrics
+from serving.readiness import Readiness
 from serving.session import session_secret
 from serving.settings import ServiceSettings, read_settings
 from serving.standing import open_standing
@@ -30,10 +31,7 @@ class Worker:
 
     app: Starlette
     front: Front
-
-    def is_ready(self) -> bool:
-        """Whether rankings can be answered and stored; never raises."""
-        return self.front.standing.is_ready()
+    readiness: Readiness
 
 
 def start_worker(environment: Mapping[str, str]) -> Worker:
@@ -48,9 +46,9 @@ def start_worker(environment: Mapping[str, str]) -> Worker:
     """
     front = open_front(read_settings(environment))
     _log_to_stdout()
-    worker = Worker(build_app(front), front)
-    worker.is_ready()
-    start_follower(front.standing)
+    worker = Worker(build_app(front), front, Readiness(front.standing))
+    worker.readiness.look()
+    start_follower(front.standing, worker.readiness)
     start_heartbeat(front, worker.app.state.desk)
     _quiet_collector()
     return worker

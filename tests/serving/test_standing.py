@@ -15,6 +15,7 @@ from models.sampling_key import KeyRing, SamplingKey
 from serving.admission import DailyCapacity
 from serving.follower import FOLLOW_S, start_follower
 from serving.programme import Programme
+from serving.readiness import Readiness
 from serving.sampling_keys import key_ring
 from serving.settings import Limits
 from serving.standing import REFRESH_S, RETRY_S, HomePublication, Standing
@@ -215,7 +216,7 @@ def test_a_follower_takes_up_what_was_published_without_a_request(
 ) -> None:
     standing = Standing(publication, store, clock=lambda: 0.0)
     standing.programme()
-    stopping = start_follower(standing)
+    stopping = start_follower(standing, Readiness(standing))
     publication.now = "second"
     publication.published = ScoreRanker(model_version="null-2")
     until = time.monotonic() + 5
@@ -232,7 +233,7 @@ def test_a_follower_goes_on_after_a_failure(
     programme = standing.programme()
     with store.engine.begin() as connection:
         connection.execute(sa.text("alter table arrival_mark rename to away"))
-    stopping = start_follower(standing)
+    stopping = start_follower(standing, Readiness(standing))
     time.sleep(3 * FOLLOW_S)
     assert programme.records.lag_s() > FOLLOW_S
     told = [r.message for r in caplog.records if "track records" in r.message]
