@@ -17,6 +17,7 @@ from benchmarks.ranking_figures import figures
 from benchmarks.ranking_frames import Frames, build_frames
 from features.frame import FEATURES, Feature, extra_features
 from models.arrays import Floats
+from models.held_out import hold_out
 from models.risk import fit_risk
 from training.learn import LearningSettings
 
@@ -49,7 +50,11 @@ def fit_without(
     left_out = list(left_out)
     extras = extra_features(frames.train)
     train = _without(frames.train, left_out).reset_index(drop=True)
-    model = fit_risk(train, verdicts, extras=extras, settings=settings.risk)
+    held_out = hold_out(
+        train, frames.overturned, frames.groups, extras=extras, settings=settings.risk
+    )
+    share = held_out.tree_share()
+    model = fit_risk(train, verdicts, extras=extras, settings=settings.risk, tree_share=share)
     return np.asarray(expit(model.log_odds(_without(frames.test, left_out))))
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmarks.ranking_data import Experiment, last_audits
 from features.frame import build_frame
+from features.history import groups_of
 from features.known import known_before
 from features.track_record import RecordSettings
 from models.arrays import Floats, Texts
@@ -28,12 +29,13 @@ class Frames:
 
     Attributes
     ----------
-    decision_ids, overturned
+    decision_ids, groups, overturned
         Of each row of `train`.
     """
 
     train: pd.DataFrame
     decision_ids: Texts
+    groups: pd.Series
     overturned: Floats
     test: pd.DataFrame
     train_s: float
@@ -52,7 +54,8 @@ def build_frames(experiment: Experiment, settings: LearningSettings) -> Frames:
     overturned = last_audits(experiment.outcomes).set_index("decision_id")["overturned"]
     ids = material.audited["decision_id"].to_numpy(dtype=object)
     found = overturned.loc[ids].to_numpy(dtype=float)
-    return Frames(opinions.train_frame, ids, found, test, built - start, done - built)
+    groups = groups_of(material.audited)
+    return Frames(opinions.train_frame, ids, groups, found, test, built - start, done - built)
 
 
 def material_of(experiment: Experiment, settings: LearningSettings) -> Material:

@@ -65,7 +65,8 @@ class RecordSettings:
     typical_inclusion
         Inclusion probability at which an audit weighs 1.
     weight_cap
-        Largest weight of one audit.
+        Largest weight of one audit. At 1 and a typical inclusion of 1 all weigh alike: records tell
+        what audits found, not how often all decisions are wrong, which ranks better (decision 10).
     prior_rate
         Overturn rate assumed before the first audit of all.
     earlier_looks
@@ -74,9 +75,9 @@ class RecordSettings:
     """
 
     half_life_days: float = 60.0
-    strength: float = 15.0
+    strength: float = 8.0
     typical_inclusion: float = 1.0
-    weight_cap: float = 10.0
+    weight_cap: float = 1.0
     prior_rate: float = 0.05
     earlier_looks: bool = True
 

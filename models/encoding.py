@@ -3,6 +3,8 @@
 A category that was not seen in training becomes null for the trees and the mean for the linear
 model, so that an unknown policy, language or team is answered near its parent's rate. A number that
 is null is its mean to the linear model, and a column of its own says so where training met nulls.
+Columns that say yes or no keep their scale, so that a ridge pulls the effect of a rare category to
+the mean more than that of a common one.
 """
 
 from __future__ import annotations
@@ -85,8 +87,9 @@ def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encode
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, raw, 0).sum(axis=0) / count
     spread = np.sqrt((np.where(known, raw - mean, 0) ** 2).sum(axis=0) / count)
-    scale = np.where(spread > 1e-9, spread, 1.0)
     owner = np.array([column.owner for column in linear])
+    number = [features[c.owner].kind == "number" and not c.says_null for c in linear]
+    scale = np.where(np.array(number) & (spread > 1e-9), spread, 1.0)
     sign = np.array(
         [0 if column.says_null else features[column.owner].monotone for column in linear]
     )

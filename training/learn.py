@@ -1,8 +1,9 @@
 """From decisions and outcomes to a bundle: the same steps for the trial and for what ships.
 
-The trial learns from the earliest part, calibrates on the next and is measured on the latest, on
-items that it has not seen. What ships learns from everything, and is calibrated on what the trial's
-model foretold of all that came after its own part. The card says that its figures are the trial's.
+The trial learns from the earliest part and is measured on the latest, on items that it has not
+seen. What ships learns from everything. Both are calibrated on audits that were not learned from:
+what models fitted without an audit's item group say of it, and what the trial's model foretold of
+what came after its own part. The card says that its figures are the trial's.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ import pandas as pd
 
 from features.contract import DIRECTIONS
 from features.errors import TrainingError
+from features.history import groups_of
 from features.policies import Policies
 from features.track_record import RecordSettings
 from models.bundle import Bundle
 from models.contributions import fit_contributions
-from models.risk import RiskModel, RiskSettings, calibrate, fit_risk
+from models.halves import RiskSettings
+from models.held_out import Forecasts, hold_out, join_forecasts
+from models.risk import RiskModel, calibrate, fit_risk, forecasts_of
 from models.scoring import features_of
 from training.evaluate import by_segment, metrics
 from training.material import Material, Opinions, assemble, fit_opinions, later_frame
@@ -44,7 +48,7 @@ class LearningSettings:
     risk
         Of the risk model.
     record
-        Of the track records; the typical inclusion probability is taken from the audits.
+        Of the track records; the rate that they start from is taken from the first audits.
     earlier_looks
         Whether earlier decisions and audits of the same item may be read; null = judged from the
         data, see `training.independence`.
@@ -81,10 +85,17 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """The fitted models of one part of the audits, before calibration."""
+    """The fitted models of one part of the audits, before calibration.
+
+    Attributes
+    ----------
+    held_out
+        What models fitted without their item group say of the audits of this part.
+    """
 
     risk: RiskModel
     opinions: Opinions
+    held_out: Forecasts
 
 
 def learn(
@@ -124,15 +135,13 @@ def learn(
     progress("fitting the model of the trial")
     unseen = split.calibrate | split.test
     tried = _fit(material, split.train, settings, unseen=unseen)
-    trial = _measure(material, _calibrated(material, tried, split.calibrate), split.test)
+    seen = _calibrated(tried, _foretold(material, tried, split.calibrate))
+    trial = _measure(material, seen, split.test)
     progress("fitting the model that ships")
     everything = np.ones(len(material.audited), dtype=bool)
     fitted = _fit(material, everything, settings, unseen=~everything)
-    later = _calibrated(material, tried, unseen)
-    risk = replace(
-        fitted.risk, calibration=later.risk.calibration, incomplete=later.risk.incomplete
-    )
-    bundle = _bundle(material, replace(fitted, risk=risk), trial, policies=policies)
+    ships = _calibrated(fitted, _foretold(material, tried, unseen))
+    bundle = _bundle(material, ships, trial, policies=policies)
     return replace(bundle, profile=_profile(material, bundle, settings.seed)), trial
 
 
@@ -140,16 +149,29 @@ def _fit(
     material: Material, train: np.ndarray, settings: LearningSettings, *, unseen: np.ndarray
 ) -> _Fitted:
     opinions = fit_opinions(material, train, unseen=unseen)
-    verdicts = material.audited.loc[train, "verdict"]
-    frame, extras = opinions.train_frame, material.extras
-    return _Fitted(fit_risk(frame, verdicts, extras=extras, settings=settings.risk), opinions)
+    audited, extras = material.audited[train], material.extras
+    frame, overturned = opinions.train_frame, _overturned(audited)
+    held_out = hold_out(
+        frame, overturned, groups_of(audited), extras=extras, settings=settings.risk
+    )
+    share = held_out.tree_share()
+    risk = fit_risk(
+        frame, audited["verdict"], extras=extras, settings=settings.risk, tree_share=share
+    )
+    inclusion = audited["inclusion"].to_numpy()
+    return _Fitted(risk, opinions, held_out.forecasts(share, inclusion))
 
 
-def _calibrated(material: Material, fitted: _Fitted, rows: np.ndarray) -> _Fitted:
-    """Calibrate on audits that were not fitted on."""
+def _foretold(material: Material, fitted: _Fitted, rows: np.ndarray) -> Forecasts:
+    """Return what a fitted model says of later audits."""
     audited, frame = material.audited[rows], later_frame(material, fitted.opinions, rows)
     inclusion = audited["inclusion"].to_numpy()
-    return replace(fitted, risk=calibrate(fitted.risk, frame, _overturned(audited), inclusion))
+    return forecasts_of(fitted.risk, frame, _overturned(audited), inclusion)
+
+
+def _calibrated(fitted: _Fitted, later: Forecasts) -> _Fitted:
+    """Calibrate on the audits of its own part, held out, and on later ones."""
+    return replace(fitted, risk=calibrate(fitted.risk, join_forecasts([fitted.held_out, later])))
 
 
 def _overturned(audited: pd.DataFrame) -> np.ndarray:

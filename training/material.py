@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from features.contract import DIRECTIONS
 from features.errors import TrainingError
 from features.frame import Feature, build_frame, extra_features
 from features.history import groups_of
@@ -26,6 +27,8 @@ from models.second_opinion import (
 )
 from models.usual_action import UsualAction, fit_usual_action, usual_out_of_fold
 from training.independence import outcomes_are_independent
+
+_FIRST_AUDITS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def assemble(
     Parameters
     ----------
     record
-        Of the track records; the typical inclusion probability is taken from the audits.
+        Of the track records; the rate that they start from is taken from the first audits.
     earlier_looks
         Whether earlier decisions and audits of the same item may be read; null = judged from the
         data, see `training.independence`.
@@ -115,7 +118,7 @@ def assemble(
     looks = earlier_looks
     record_settings = replace(
         record,
-        typical_inclusion=len(inclusion) / float((1 / inclusion).sum()),
+        prior_rate=_prior_rate(audits, record),
         earlier_looks=outcomes_are_independent(decisions, audits) if looks is None else looks,
     )
     records = known_before(audited, decisions, outcomes, record_settings)
@@ -124,6 +127,17 @@ def assemble(
     return Material(
         decisions, audits, audited, records, record_settings, top_rank, _grams(decisions)
     )
+
+
+def _prior_rate(audits: pd.DataFrame, record: RecordSettings) -> float:
+    """Return the overturn rate of the first audits, so that records start from where they lead to.
+
+    Else the level of the earliest rows, and of the young records in them, is a guess that teaches
+    the model something that is true of no later decision.
+    """
+    first = audits["verdict"].head(_FIRST_AUDITS)
+    overturned = float(first.isin(DIRECTIONS).sum())
+    return (overturned + record.strength * record.prior_rate) / (len(first) + record.strength)
 
 
 def _grams(decisions: pd.DataFrame) -> sparse.csr_array | None:

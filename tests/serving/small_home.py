@@ -17,9 +17,9 @@ from features.simulate import simulate
 from features.store import open_store
 from features.track_record import events, replay
 from models.bundle import load_bundle, publish, save_bundle
+from models.halves import RiskSettings
 from models.plan import fit_plan
 from models.ranking import risk_frame
-from models.risk import RiskSettings
 from models.scoring import score
 from serving.access import create_key
 from training.learn import LearningSettings, learn

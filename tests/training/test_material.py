@@ -216,17 +216,28 @@ def test_an_audit_without_a_chance_told_is_taken_as_certain(tables: Tables) -> N
     untold = outcomes.drop(columns="inclusion_probability", errors="ignore")
     material = assemble(decisions, untold, record=RECORD)
     assert (material.audited["inclusion"] == 1).all()
-    assert material.record_settings.typical_inclusion == 1
 
 
-def test_the_typical_chance_is_that_of_which_an_audit_stands_for_as_many_as_on_average(
-    tables: Tables,
-) -> None:
+def test_records_do_not_know_with_what_chance_an_audit_was_made(tables: Tables) -> None:
     decisions, outcomes = tables
     chance = np.where(np.arange(len(outcomes)) % 2, 0.5, 0.1)
-    told = outcomes.assign(inclusion_probability=chance)
-    typical = assemble(decisions, told, record=RECORD).record_settings.typical_inclusion
-    assert typical == pytest.approx(len(chance) / (1 / chance).sum())
+    told = assemble(
+        decisions, outcomes.assign(inclusion_probability=chance), record=RecordSettings()
+    )
+    untold = assemble(decisions, outcomes, record=RECORD)
+    assert told.audited["inclusion"].min() == 0.1
+    pd.testing.assert_frame_equal(told.records, untold.records)
+
+
+def test_records_start_from_the_rate_of_the_first_audits(tables: Tables) -> None:
+    decisions, outcomes = tables
+    wrong = outcomes.assign(verdict=DIRECTIONS[0])
+    low, high = (assemble(decisions, each, record=RECORD) for each in (outcomes, wrong))
+    assert high.record_settings.prior_rate > 0.9
+    first = outcomes.sort_values("audited_at")["verdict"][:500].isin(DIRECTIONS).mean()
+    assert low.record_settings.prior_rate == pytest.approx(first, abs=0.01)
+    earliest = low.records["moderator_audits"] == 0
+    assert low.records.loc[earliest, "everything_rate"].iloc[0] == pytest.approx(first, abs=0.02)
 
 
 @pytest.mark.parametrize("told", [True, False])

@@ -1,0 +1,182 @@
+"""The two halves of the risk model: monotone trees and a logistic model, on the same features.
+
+Both learn from the same audits. Some rows are learned from once more with whole families of
+features hidden, so that what is not known is answered near the rate of what is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from features.columns import AnyTable
+from features.frame import FEATURES, Feature
+from models.arrays import Floats
+from models.encoding import Encoder, fit_encoder
+
+_ROWS_FOR_THREADS = 100_000  # below it threads cost more than they bring
+_REQUIRED = ("policy", "action")
+"""What no decision comes without."""
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSettings:
+    """How the risk model is fitted; chosen on training folds, see docs/benchmarks-risk.md.
+
+    Attributes
+    ----------
+    rounds, leaves, learning_rate
+        Trees, leaves of each, and the step.
+    leaf_rows
+        Fewest rows of a leaf.
+    ridge
+        Inverse strength of the logistic model's ridge.
+    unknown_share
+        Share of the rows that are learned from once more with some of what is known hidden.
+    seed
+        Of the rows and columns that each tree sees, and of what is hidden.
+    """
+
+    rounds: int = 150
+    leaves: int = 12
+    learning_rate: float = 0.04
+    leaf_rows: int = 40
+    ridge: float = 0.5
+    unknown_share: float = 0.15
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Fitted trees and logistic model, and how both read a frame."""
+
+    encoder: Encoder
+    booster: lgb.Booster
+    coefficients: np.ndarray
+    intercept: float
+
+    def log_odds(self, frame: AnyTable) -> tuple[Floats, Floats]:
+        """Return the log-odds of an overturn by the trees and by the logistic model, (rows,)."""
+        matrix = self.encoder.tree_matrix(frame)
+        trees = self.booster.predict(matrix, raw_score=True, num_threads=1)
+        linear = self.encoder.linear_of(matrix) @ self.coefficients + self.intercept
+        return np.asarray(trees), np.asarray(linear)
+
+
+def fit_halves(
+    frame: pd.DataFrame,
+    overturned: Floats,
+    *,
+    extras: tuple[Feature, ...],
+    settings: RiskSettings,
+) -> Halves:
+    """Fit both on audited decisions.
+
+    Parameters
+    ----------
+    frame
+        Features as `features.frame.build_frame` gives them.
+    overturned
+        What the audit of each row found, 0 or 1.
+    """
+    known, labels = _with_unknowns(frame, overturned, (*FEATURES, *extras), settings)
+    encoder = fit_encoder(known, extras)
+    booster = _fit_trees(encoder, known, labels, settings)
+    return Halves(encoder, booster, *_fit_linear(encoder, known, labels, settings))
+
+
+def _with_unknowns(
+    frame: pd.DataFrame,
+    overturned: np.ndarray,
+    features: tuple[Feature, ...],
+    settings: RiskSettings,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Add copies of some rows in which whole families are null, each with an even chance.
+
+    What training never met without its content, say, would otherwise be answered as if its content
+    were of the mean kind, whose risk is far below the mean risk.
+    """
+    rng = np.random.default_rng(settings.seed)
+    rows = np.flatnonzero(rng.random(len(frame)) < settings.unknown_share)
+    copies = hide_families(frame.iloc[rows], features, rng)
+    whole = pd.concat([frame, copies], ignore_index=True)
+    return whole, np.concatenate([overturned, overturned[rows]])
+
+
+def hide_families(
+    frame: pd.DataFrame, features: tuple[Feature, ...], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return the frame with each family null in a random half of the rows."""
+    hidden = frame.copy()
+    for family in sorted({feature.family for feature in features}):
+        rows = rng.random(len(frame)) < 0.5
+        for feature in features:
+            if feature.family == family and feature.name not in _REQUIRED:
+                hidden[feature.name] = hidden[feature.name].mask(rows)
+    return hidden
+
+
+def _fit_trees(
+    encoder: Encoder, frame: pd.DataFrame, overturned: np.ndarray, settings: RiskSettings
+) -> lgb.Booster:
+    dataset = lgb.Dataset(
+        encoder.tree_matrix(frame),
+        label=overturned,
+        feature_name=[f.name for f in encoder.features],
+        categorical_feature=encoder.categories,
+        params={"verbose": -1},
+    )
+    parameters: dict[str, Any] = {
+        "objective": "binary",
+        "learning_rate": settings.learning_rate,
+        "num_leaves": settings.leaves,
+        "min_data_in_leaf": settings.leaf_rows,
+        "lambda_l2": 10.0,
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "cat_smooth": 50.0,
+        "cat_l2": 50.0,
+        "min_data_per_group": 100,
+        "monotone_constraints": [f.monotone for f in encoder.features],
+        "deterministic": True,
+        "force_row_wise": True,
+        "num_threads": 1 if len(frame) < _ROWS_FOR_THREADS else 0,
+        "seed": settings.seed,
+        "verbose": -1,
+    }
+    return lgb.train(parameters, dataset, num_boost_round=settings.rounds)
+
+
+def _fit_linear(
+    encoder: Encoder, frame: pd.DataFrame, overturned: np.ndarray, settings: RiskSettings
+) -> tuple[np.ndarray, float]:
+    """Fit the logistic model with a ridge, each coefficient on the side that its feature may have.
+
+    Without the bounds a rate that repeats what another says can take the wrong sign, and a worse
+    record would lower the risk.
+    """
+    matrix = encoder.linear_matrix(frame)
+    signs = encoder.sign
+    bounds = [(None, None), *((0.0 if s > 0 else None, 0.0 if s < 0 else None) for s in signs)]
+
+    def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
+        odds = point[0] + matrix @ point[1:]
+        value = np.logaddexp(0, odds).sum() - overturned @ odds
+        error = expit(odds) - overturned
+        pull = point[1:] / settings.ridge
+        slope = np.concatenate([[error.sum()], matrix.T @ error + pull])
+        return float(value + 0.5 * point[1:] @ pull), slope
+
+    start = np.zeros(matrix.shape[1] + 1)
+    start[0] = np.log((overturned.sum() + 0.5) / (len(overturned) - overturned.sum() + 0.5))
+    options: Any = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-6}
+    objective: Any = loss  # scipy's stubs do not know a value and its slope from one function
+    found = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return np.asarray(found.x[1:]), float(found.x[0])
