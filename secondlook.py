@@ -12,7 +12,7 @@ from rich.markup import escape
 from commands import keys
 from commands.demo import demo
 from commands.intake import init, load, outcomes, simulate
-from commands.learning import promote, train
+from commands.learning import promote, shadow, train
 from commands.options import errors
 from commands.planning import plan, reviews
 from commands.queue import rank, serve
@@ -28,7 +28,7 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(init, simulate, load, outcomes, train, promote, plan, serve, rank, reviews),
+    *(init, simulate, load, outcomes, train, promote, shadow, plan, serve, rank, reviews),
     *(monitor, report, demo),
 ):
     app.command()(command)

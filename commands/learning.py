@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from commands.options import DEFAULT_HOME, HomeOption, UntilOption, out, step, utc
-from features.home import open_home
+from features.home import Home, open_home
 
 
 def train(home: HomeOption = DEFAULT_HOME, until: UntilOption = None) -> None:
@@ -40,3 +40,49 @@ def promote(
 
     done = run(open_home(home), version=version, compile_trees=compile_trees, progress=step)
     out.print(f"Model {done.published.model_version} serves, with plan {done.plan.version}.")
+
+
+def shadow(
+    home: HomeOption = DEFAULT_HOME,
+    version: Annotated[
+        str | None, typer.Option(help="Version in the registry; default: the challenger.")
+    ] = None,
+    off: Annotated[bool, typer.Option("--off", help="Let nobody look on.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Compare who looked on with the model that served.")
+    ] = False,
+) -> None:
+    """Let a version score what the service ranks, without ever answering."""
+    opened = open_home(home)
+    if report:
+        tell_comparison(opened)
+    elif off:
+        from training.shadowing import end_look_on
+
+        out.print("Nobody looks on now." if end_look_on(opened) else "Nobody looked on.")
+    else:
+        from training.shadowing import let_look_on
+
+        out.print(f"Model {let_look_on(opened, version=version)} looks on; it never answers.")
+
+
+def tell_comparison(home: Home) -> None:
+    """Tell how a challenger did beside the champion, on the rows that both scored."""
+    from features.store import open_store
+    from monitoring.challenger import compare_challenger
+
+    found = compare_challenger(open_store(home.store_url()))
+    out.print(
+        f"Bundle {found.bundle_version} looked on at {found.rows:,} ranked decisions: rank "
+        f"correlation {found.rank_correlation:.3f} with the model that served, "
+        f"{found.common_top:.0%} of its top 5 % in common."
+    )
+    if found.champion is None or found.challenger is None:
+        out.print(f"{found.audits:,} of them are audited: too few to judge either by.")
+        return
+    for name, judged in (("served", found.champion), ("looked on", found.challenger)):
+        auroc = "unknown" if judged.auroc is None else f"{judged.auroc:.3f}"
+        out.print(
+            f"The model that {name}: squared error {judged.squared_error:.4f}, AUROC {auroc} "
+            f"on {found.audits:,} audits, weighted by 1/π."
+        )

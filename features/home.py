@@ -9,6 +9,7 @@
     mlflow.db, mlartifacts/   runs and the model registry
     bundles/          published models, each named by its fingerprint
     champion.json     which bundle serves
+    shadow.json       which bundle looks on, if one does
     reports/          pages for the QA lead
 """
 
@@ -145,6 +146,11 @@ class Home:
     def champion_file(self) -> Path:
         """Return the file that says which bundle serves."""
         return self.path / "champion.json"
+
+    @property
+    def shadow_file(self) -> Path:
+        """Return the file that says which bundle looks on."""
+        return self.path / "shadow.json"
 
     @property
     def reports(self) -> Path:

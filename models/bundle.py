@@ -152,6 +152,16 @@ def load_bundle(folder: Path) -> Bundle:
 
 def publish(home: Home, folder: Path, model_version: str) -> Path:
     """Copy a bundle into the home and make it the one that serves; a crash leaves the old one."""
+    return _name(home, folder, model_version, home.champion_file)
+
+
+def publish_shadow(home: Home, folder: Path, model_version: str) -> Path:
+    """Copy a bundle into the home and make it the one that looks on."""
+    return _name(home, folder, model_version, home.shadow_file)
+
+
+def _name(home: Home, folder: Path, model_version: str, file: Path) -> Path:
+    """Copy a bundle into the home unless it is there, and name it in a file."""
     bundle = load_bundle(folder)
     place = home.bundles / bundle.fingerprint
     if not place.exists():
@@ -159,9 +169,9 @@ def publish(home: Home, folder: Path, model_version: str) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(folder, part)
         part.rename(place)
-    part_file = home.path / ".champion.json.part"
+    part_file = file.with_name(f".{file.name}.part")
     _write_json(part_file, {"bundle": bundle.fingerprint, "model_version": model_version})
-    part_file.replace(home.champion_file)
+    part_file.replace(file)
     return place
 
 
@@ -180,8 +190,27 @@ def open_champion(home: Home) -> Published:
             f"home {str(home.path)!r}: no model serves yet; run `secondlook train` and then "
             "`secondlook promote`"
         )
-    named = json.loads(home.champion_file.read_text(encoding="utf-8"))
-    return Published(load_bundle(home.bundles / named["bundle"]), named["model_version"])
+    return _named(home, home.champion_file)
+
+
+def open_shadow(home: Home) -> Published | None:
+    """Open the bundle that looks on; null where none does.
+
+    Raises
+    ------
+    BundleError
+        If it does not check out.
+    """
+    return _named(home, home.shadow_file) if home.shadow_file.is_file() else None
+
+
+def _named(home: Home, file: Path) -> Published:
+    try:
+        named = json.loads(file.read_text(encoding="utf-8"))
+        place, model_version = home.bundles / named["bundle"], str(named["model_version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"home: {file.name} cannot be read; promote again") from error
+    return Published(load_bundle(place), model_version)
 
 
 def _checked_manifest(folder: Path) -> dict[str, Any]:

@@ -31,7 +31,10 @@ def start_follower(standing: Standing, readiness: Readiness) -> threading.Event:
         told: dict[str, str] = {}
         while not stopping.wait(FOLLOW_S):
             _told_once("publication", standing.refresh, told)
-            _told_once("track records", lambda: catch_up(standing), told)
+            programme = standing.current
+            if programme is not None:
+                _told_once("track records", programme.records.catch_up, told)
+                _told_once("the challenger", programme.shadow.refresh, told)
             readiness.look()
             if os.getppid() != parent:
                 _log.error("the process that started this worker is gone; it ends")
@@ -40,13 +43,6 @@ def start_follower(standing: Standing, readiness: Readiness) -> threading.Event:
 
     threading.Thread(target=follow, name="follower", daemon=True).start()
     return stopping
-
-
-def catch_up(standing: Standing) -> None:
-    """Take in the outcomes that have arrived, once there is a programme."""
-    programme = standing.current
-    if programme is not None:
-        programme.records.catch_up()
 
 
 def _told_once(what: str, step: Callable[[], None], told: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from serving.admission import DailyCapacity, Thresholds
 from serving.live_records import LiveRecords
 from serving.ranker import Ranker
 from serving.settings import Limits
+from serving.shadow import Nobody, Onlooker
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Programme:
         Audits or minutes a day, for admission.
     keep_text
         Whether text and embeddings are stored.
+    shadow
+        The challenger that looks on.
     """
 
     store: Store
@@ -43,3 +46,4 @@ class Programme:
     capacity: DailyCapacity = DailyCapacity()
     keep_text: bool = False
     limits: Limits = Limits()
+    shadow: Onlooker = Nobody()

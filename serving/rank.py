@@ -32,6 +32,7 @@ from serving.problem import none_taken
 from serving.programme import Programme
 from serving.ranker import Draw, Ranked
 from serving.sampling_keys import Earlier, look_back
+from serving.shadow import Seen
 
 
 def rank(
@@ -97,7 +98,9 @@ def rank(
 
     selections = ranked.table.assign(request_id=request_id, selected_at=microseconds(now))
     stored = decisions if programme.keep_text else decisions.without(*CONTENT_COLUMNS)
-    return settle(partial(programme.store.add_ranking, stored, selections), answered, keep)
+    answer = settle(partial(programme.store.add_ranking, stored, selections), answered, keep)
+    programme.shadow.offer(Seen(request_id, decisions, records, programme.ranker.record_settings))
+    return answer
 
 
 def _draw(programme: Programme, earlier: Earlier, budget: float | None, now: datetime) -> Draw:

@@ -29,6 +29,7 @@ from serving.programme import Programme
 from serving.ranker import ChampionRanker, Ranker
 from serving.sampling_keys import key_ring
 from serving.settings import Limits
+from serving.shadow import Shadow
 
 REFRESH_S = 1.0
 """Time between two looks at what is published."""
@@ -97,6 +98,7 @@ class HomePublication:
             capacity=DailyCapacity.of(self._home.settings()),
             keep_text=self._home.settings().keep_text,
             limits=self._limits,
+            shadow=Shadow(self._home, self._store, records),
         )
 
     def renewed(self, programme: Programme) -> Programme:
