@@ -222,7 +222,7 @@ def test_records_do_not_know_with_what_chance_an_audit_was_made(tables: Tables) 
     decisions, outcomes = tables
     chance = np.where(np.arange(len(outcomes)) % 2, 0.5, 0.1)
     told = assemble(
-        decisions, outcomes.assign(inclusion_probability=chance), record=RecordSettings()
+        decisions, outcomes.assign(inclusion_probability=chance), record=RECORD
     )
     untold = assemble(decisions, outcomes, record=RECORD)
     assert told.audited["inclusion"].min() == 0.1
