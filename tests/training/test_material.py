@@ -221,9 +221,7 @@ def test_an_audit_without_a_chance_told_is_taken_as_certain(tables: Tables) -> N
 def test_records_do_not_know_with_what_chance_an_audit_was_made(tables: Tables) -> None:
     decisions, outcomes = tables
     chance = np.where(np.arange(len(outcomes)) % 2, 0.5, 0.1)
-    told = assemble(
-        decisions, outcomes.assign(inclusion_probability=chance), record=RECORD
-    )
+    told = assemble(decisions, outcomes.assign(inclusion_probability=chance), record=RECORD)
     untold = assemble(decisions, outcomes, record=RECORD)
     assert told.audited["inclusion"].min() == 0.1
     pd.testing.assert_frame_equal(told.records, untold.records)
