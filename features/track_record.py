@@ -1,8 +1,8 @@
 """Track records: how often audits overturned a moderator, a policy's action, a team, before now.
 
 A record is three sums over the audits known at a moment: weights, weights of overturns, and
-squared weights. An audit weighs one over its inclusion probability (capped, or those audited most
-would look worst) and counts half after every half-life. As the sums are kept at one fixed epoch,
+squared weights. An audit weighs one over its inclusion probability up to a cap, which by default
+makes all weigh alike, and counts half after every half-life. As the sums are kept at one fixed epoch,
 they only add up: outcomes may arrive in any order. There is one definition and two executions:
 `replay` for whole tables, `TrackRecord` for the running service; a test holds the two equal.
 """
@@ -66,7 +66,7 @@ class RecordSettings:
         Inclusion probability at which an audit weighs 1.
     weight_cap
         Largest weight of one audit. At 1 and a typical inclusion of 1 all weigh alike: records tell
-        what audits found, not how often all decisions are wrong, which ranks better (decision 10).
+        what audits found, not how often all decisions are wrong, which ranks better (decision 11).
     prior_rate
         Overturn rate assumed before the first audit of all.
     earlier_looks
