@@ -320,12 +320,14 @@ def test_what_a_dead_worker_wrote_is_left_out_and_removed(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_scrape_after_real_traffic_tells_the_truth(small_home: SmallHome, tmp_path: Path) -> None:
+def test_a_scrape_after_real_traffic_tells_the_truth_of_both_workers(
+    small_home: SmallHome, tmp_path: Path
+) -> None:
     limits = Limits(max_waiting=3)
     headers = {"Authorization": f"Bearer {small_home.admin_key}"}
     rows = small_home.later_rows(60)
     with (
-        service(small_home.home, log=tmp_path / "service.log", limits=limits) as url,
+        service(small_home.home, log=tmp_path / "service.log", limits=limits, workers=2) as url,
         httpx.Client(base_url=url, headers=headers, timeout=60) as client,
     ):
         first = client.post("/v1/rank", json={"decisions": rows[:40], "capacity": 5}).json()
@@ -338,7 +340,11 @@ def test_a_scrape_after_real_traffic_tells_the_truth(small_home: SmallHome, tmp_
         ]
         taken = client.post("/v1/outcomes", json={"outcomes": outcomes}).json()
         client.get("/v1/decisions/" + chosen[0])
-        seen, model = scrape(client), client.get("/v1/model").json()
+        until = time.monotonic() + 20
+        while (seen := scrape(client)).value("secondlook_workers") < 2:
+            assert time.monotonic() < until, "not every worker was heard of"
+            time.sleep(0.2)
+        model = client.get("/v1/model").json()
     assert seen.value("secondlook_rows_total", result="ranked") == 60
     assert seen.value("secondlook_rejected_rows_total", fault="contract") == 1
     assert seen.value("secondlook_selected_audits_total", mode="batch") == first["selected"] == 5
@@ -350,12 +356,13 @@ def test_a_scrape_after_real_traffic_tells_the_truth(small_home: SmallHome, tmp_
     assert seen.value("secondlook_overturn_probability_sum") == pytest.approx(risk)
     assert seen.value("secondlook_inclusion_probability_count") == 60
     assert seen.value("secondlook_requests_total", status="200") >= 4
-    assert seen.value("secondlook_ready") == seen.value("secondlook_workers") == 1
-    assert seen.value("secondlook_call_places") == limits.threads + 3
+    assert seen.value("secondlook_ready") == 1
+    assert seen.value("secondlook_serving_workers") == 2
+    assert seen.value("secondlook_call_places") == 2 * (limits.threads + 3)
     (labels,) = seen.labels("secondlook_serving_workers")
     assert labels["bundle_version"] == model["bundle_version"]
-    memory = seen.value("secondlook_process_resident_memory_bytes")
-    assert 100e6 < memory < 2e9
+    assert len(seen.labels("secondlook_process_resident_memory_bytes")) == 2
+    assert 200e6 < seen.value("secondlook_process_resident_memory_bytes") < 4e9
     assert chosen[0] not in seen.text
 
 
