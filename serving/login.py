@@ -43,30 +43,12 @@ async def login_page(visit: Visit) -> Response:
 
 async def log_in(visit: Visit) -> Response:
     """Begin a session with the key of the form, and lead to the page that was asked for."""
-    form = await _form(visit)
-    request, gate, key = visit.request, visit.front.gate, form.get("key", "").strip()
+    form, request = await _form(visit), visit.request
     request.state.onward = form.get("next", "")
     _require_own_form(request)
     if not _may_take_keys(request):
         raise refuse(403, "This connection is not encrypted, so no key is taken over it.")
-    address = request.client.host if request.client else ""
-    wait_s = math.ceil(gate.attempts.wait_s(address))
-    if wait_s:
-        detail = f"Too many logins failed; try again in {wait_s} seconds."
-        raise refuse(429, detail, Retry_After=str(wait_s))
-    if not key:
-        raise UnknownKeyError("Enter an access key.")
-    try:
-        session = await visit.look_up(lambda: gate.log_in(key, needed=REPORT_READERS))
-    except UnknownKeyError as error:
-        visit.key_id = error.key_id
-        raise
-    except WrongRoleError as error:
-        visit.key_id = error.key_id
-        gate.attempts.forget(address)  # whoever holds a key is not guessing
-        raise
-    gate.attempts.forget(address)
-    visit.key_id = session.key.key_id
+    session = await _begun_session(visit, form.get("key", "").strip())
     response = _led_to(quote(_onward(request)))
     _set_cookie(response, request, session.token, seconds=int(LIFE.total_seconds()))
     return response
@@ -148,6 +130,27 @@ async def _open_session(visit: Visit) -> Session | None:
         session = await visit.look_up(lambda: gate.session(token, needed=REPORT_READERS))
     except (UnknownKeyError, WrongRoleError):
         return None
+    visit.key_id = session.key.key_id
+    return session
+
+
+async def _begun_session(visit: Visit, key: str) -> Session:
+    """Return a new session of a key, or refuse; who fails too often is not even looked up."""
+    gate, address = visit.front.gate, visit.request.client.host if visit.request.client else ""
+    wait_s = math.ceil(gate.attempts.wait_s(address))
+    if wait_s:
+        detail = f"Too many logins failed; try again in {wait_s} seconds."
+        raise refuse(429, detail, Retry_After=str(wait_s))
+    if not key:
+        raise UnknownKeyError("Enter an access key.")
+    try:
+        session = await visit.look_up(lambda: gate.log_in(key, needed=REPORT_READERS))
+    except (UnknownKeyError, WrongRoleError) as error:
+        visit.key_id = error.key_id
+        if isinstance(error, WrongRoleError):
+            gate.attempts.forget(address)  # whoever holds a key is not guessing
+        raise
+    gate.attempts.forget(address)
     visit.key_id = session.key.key_id
     return session
 

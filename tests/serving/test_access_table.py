@@ -7,7 +7,9 @@ so that a new route is called here by itself, and fails until its row is written
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from serving.access import create_key, revoke_key, rotate_key
 from serving.examples import RANK_REQUEST, REQUESTS
 from serving.launch import service
 from serving.operations import OPERATIONS, Operation
+from serving.session import COOKIE
 from tests.serving.conftest import Caller
 from tests.serving.small_home import SmallHome
 
@@ -110,10 +113,18 @@ def test_every_route_opens_to_its_roles_alone(
     assert statuses(ask, operation, keys) == expected_of(operation, keys)
 
 
+@dataclass(frozen=True)
+class Running:
+    """The service in a process of its own, and its log."""
+
+    client: httpx.Client
+    url: str
+    keys: Keys
+    log: Path
+
+
 @pytest.fixture(scope="module")
-def running(
-    small_home: SmallHome, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[httpx.Client, str, Keys]]:
+def running(small_home: SmallHome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = small_home.home
     home.reports.mkdir(exist_ok=True)
     (home.reports / "quality.html").write_text("<h1>Quality</h1>", encoding="utf-8")
@@ -123,7 +134,7 @@ def running(
     log = tmp_path_factory.mktemp("log") / "service.log"
     with service(home, log=log) as url, httpx.Client(timeout=30) as client:
         rank_first(client, url, keys)
-        yield client, url, keys
+        yield Running(client, url, keys, log)
 
 
 def rank_first(client: Caller | httpx.Client, base: str, keys: Keys) -> None:
@@ -135,12 +146,10 @@ def rank_first(client: Caller | httpx.Client, base: str, keys: Keys) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda o: f"{o.method} {o.path}")
-def test_so_it_is_with_the_service_as_it_runs(
-    running: tuple[httpx.Client, str, Keys], operation: Operation
-) -> None:
-    client, url, keys = running
-    client.cookies.clear()
-    assert statuses(asker(client, url), operation, keys) == expected_of(operation, keys)
+def test_so_it_is_with_the_service_as_it_runs(running: Running, operation: Operation) -> None:
+    running.client.cookies.clear()
+    ask = asker(running.client, running.url)
+    assert statuses(ask, operation, running.keys) == expected_of(operation, running.keys)
 
 
 def test_the_table_has_a_row_for_every_route_and_no_other() -> None:
@@ -171,9 +180,9 @@ def test_a_refusal_says_how_to_authorise(
     ("forwarded", "is_shown"), [("https", True), ("http", False), (None, False)]
 )
 def test_a_proxy_on_this_machine_says_whether_the_browser_s_connection_is_encrypted(
-    running: tuple[httpx.Client, str, Keys], forwarded: str | None, is_shown: bool
+    running: Running, forwarded: str | None, is_shown: bool
 ) -> None:
-    client, url, keys = running
+    client, url, keys = running.client, running.url, running.keys
     client.cookies.clear()
     headers = {"Host": "reports.example", "Accept": "text/html"}
     headers |= {"X-Forwarded-Proto": forwarded} if forwarded else {}
@@ -182,3 +191,23 @@ def test_a_proxy_on_this_machine_says_whether_the_browser_s_connection_is_encryp
     answer = client.post(f"{url}/login", data=form, headers=headers)
     assert answer.status_code == (303 if is_shown else 403)
     assert ("Secure" in answer.headers.get("Set-Cookie", "")) is is_shown
+
+
+@pytest.mark.slow
+def test_neither_key_nor_session_nor_content_is_in_what_the_service_writes(
+    running: Running,
+) -> None:
+    client, url, key = running.client, running.url, running.keys["admin", "right key"]
+    client.cookies.clear()
+    client.post(f"{url}/login", data={"key": key})
+    token = client.cookies[COOKIE]
+    client.get(f"{url}/reports/?key={key}")
+    headers = {"Authorization": f"Bearer {key}", "X-Request-ID": "marked"}
+    rows = [row | {"text": "Zaunkoenig", "views": -1} for row in RANK_REQUEST["decisions"]]
+    client.post(f"{url}/v1/rank", json={"decisions": rows, "capacity": 1}, headers=headers)
+    client.get(f"{url}/v1/decisions/Zaunkoenig?q=Zaunkoenig", headers=headers)
+    written = running.log.read_text(encoding="utf-8")
+    assert written.count('"request_id":"marked"') == 2
+    assert "Zaunkoenig" not in written
+    assert token.rpartition(".")[2] not in written
+    assert [k for k in running.keys.values() if k and k.split("_")[2] in written] == []
