@@ -18,11 +18,12 @@ from starlette.types import Receive, Scope, Send
 from serving.answer_types import encoder
 from serving.bodies import Sent
 from serving.counting import count_outcomes, count_ranking
-from serving.documents import openapi_document, openapi_page
+from serving.documents import bentoml_schema, openapi_page
 from serving.heartbeat import state_of
 from serving.idempotency import REPLAYED, Keep, Once
 from serving.inquiries import decision_of, model_of, plan_of
 from serving.login import log_in, log_out, login_page, page_for
+from serving.openapi import openapi_document
 from serving.operations import ANYONE, OPERATIONS, Operation
 from serving.outcomes import take_outcomes
 from serving.payload import OutcomesAnswer, OutcomesRequest, RankAnswer, RankRequest
@@ -176,6 +177,10 @@ async def _openapi(visit: Visit) -> Response:
     return _json(msgspec.json.encode(openapi_document()))
 
 
+async def _schema(visit: Visit) -> Response:
+    return _json(msgspec.json.encode(bentoml_schema()))
+
+
 async def _docs(visit: Visit) -> Response:
     csp = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
     headers = {"Content-Security-Policy": csp}
@@ -199,6 +204,7 @@ _ANSWERS: dict[str, Answer] = {
     "login": log_in,
     "logout": log_out,
     "openapi": _openapi,
+    "schema": _schema,
     "docs": _docs,
     "metrics": _metrics,
 }

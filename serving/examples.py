@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from serving.problem import TITLES
+
 RANK_REQUEST: dict[str, Any] = {
     "capacity": 1,
     "decisions": [
@@ -119,5 +121,72 @@ PROBLEM: dict[str, Any] = {
     ],
 }
 
+MODEL_ANSWER: dict[str, Any] = {
+    "model_version": "3",
+    "bundle_version": "9c41d0aa72be",
+    "plan_version": "f3a9c1",
+    "card": {"learned_from": {"decisions": 41200, "outcomes": 2310}},
+    "refused_update": None,
+}
+
+PLAN_ANSWER: dict[str, Any] = {
+    "model_version": "3",
+    "plan_version": "f3a9c1",
+    "plan": {"capacity": 240},
+}
+
+_OFFER = RANK_ANSWER["decisions"][0]
+_NOT_OF_AN_OFFER = ("index", "decision_id", "already_selected", "reasons")
+DECISION_ANSWER: dict[str, Any] = {
+    "decision_id": "d-1001",
+    "selected": True,
+    "inclusion_probability": 1.0,
+    "offers": [
+        {name: value for name, value in _OFFER.items() if name not in _NOT_OF_AN_OFFER}
+        | {
+            "request_id": RANK_ANSWER["request_id"],
+            "selected_at": "2026-03-01T10:00:00Z",
+            "model_version": "3",
+            "plan_version": "f3a9c1",
+        }
+    ],
+}
+
+_DETAILS = {
+    400: "The body cannot be read as JSON: Input data was truncated.",
+    401: "An access key is needed: send it as Authorization: Bearer KEY.",
+    403: "Access key 9f31c07a has the role viewer; expected admin or queue.",
+    404: "The store holds no decision of this id.",
+    408: "The body took over 30 s to arrive.",
+    409: "Every row has other content under an id that is already used; use new ids.",
+    413: "The body is over 67,108,864 bytes; send fewer rows a call.",
+    415: "Content-Type: saw 'text/plain'; expected application/json.",
+    429: "66 calls are being worked on or wait; try again soon.",
+    500: "The service met a fault of its own; it was logged under the request id.",
+    503: "The store or the model cannot be used at the moment; the log says why.",
+    504: "It took over 50 s and may be stored; the same request is safe.",
+}
+
+
+def problem_example(status: int) -> dict[str, Any]:
+    """Return a refusal as its status is answered.
+
+    Examples
+    --------
+    >>> problem_example(413)["title"]
+    'The body is too long'
+    """
+    if status == PROBLEM["status"]:
+        return PROBLEM
+    told = {"title": TITLES[status], "status": status, "detail": _DETAILS[status]}
+    return PROBLEM | told | {"rejected": []}
+
+
 REQUESTS = {"rank": RANK_REQUEST, "outcomes": OUTCOMES_REQUEST}
-ANSWERS = {"rank": RANK_ANSWER, "outcomes": OUTCOMES_ANSWER}
+ANSWERS = {
+    "rank": RANK_ANSWER,
+    "outcomes": OUTCOMES_ANSWER,
+    "model": MODEL_ANSWER,
+    "plan": PLAN_ANSWER,
+    "decision": DECISION_ANSWER,
+}

@@ -75,7 +75,9 @@ OPERATIONS = (
         "the hour, which is made of the past (admission). Rows that break the contract are named "
         "in `rejected`, the others are ranked; 422 if none is left. Each draw is stored before the "
         "answer is sent. A decision ranked again keeps its random number, so that it gains no "
-        "second chance, and `already_selected` says whether it was selected before.",
+        "second chance, and `already_selected` says whether it was selected before. The rows may "
+        "come as an Arrow stream or a Parquet file, with the capacity in the query; the answer is "
+        "an Arrow stream where `Accept` prefers it.",
         RankRequest,
         RankAnswer,
         refusals=(*_KEY, *_BODY, 409),
@@ -88,7 +90,8 @@ OPERATIONS = (
         "Report what audits found.",
         "The same outcome again changes nothing. Rows that cannot be taken are named in "
         "`rejected`, the others are kept. If none was taken: 409 where every row has other "
-        "content under a used audit_id, else 422.",
+        "content under a used audit_id, else 422. The rows may come as an Arrow stream or a "
+        "Parquet file, and the rejected ones go as an Arrow stream where `Accept` prefers it.",
         OutcomesRequest,
         OutcomesAnswer,
         refusals=(*_KEY, *_BODY, 409),
@@ -100,7 +103,7 @@ OPERATIONS = (
         EVERY_ROLE,
         "The model that answers, and its card.",
         gives=ModelAnswer,
-        refusals=(*_KEY, 429, 503, 504),
+        refusals=(*_KEY, 503, 504),
     ),
     Operation(
         "plan",
@@ -109,7 +112,7 @@ OPERATIONS = (
         EVERY_ROLE,
         "The plan by which audits are selected.",
         gives=PlanAnswer,
-        refusals=(*_KEY, 429, 503, 504),
+        refusals=(*_KEY, 503, 504),
     ),
     Operation(
         "decision",
@@ -119,7 +122,7 @@ OPERATIONS = (
         "How often and how a decision was ranked.",
         "A slash in the id may stand as it is or as %2F.",
         gives=DecisionAnswer,
-        refusals=(*_KEY, 404, 429, 503, 504),
+        refusals=(*_KEY, 404, 503, 504),
     ),
     Operation(
         "reports",
@@ -129,7 +132,7 @@ OPERATIONS = (
         "The reports, as pages.",
         "A browser without a session is led to /login, any other caller needs a key.",
         media_type="text/html",
-        refusals=(*_KEY, 404, 429, 503, 504),
+        refusals=(*_KEY, 404, 503, 504),
         by_session=True,
     ),
     Operation(
@@ -166,6 +169,13 @@ OPERATIONS = (
     Operation("openapi", "GET", "/v1/openapi.json", ANYONE, "This description, as OpenAPI 3.1."),
     Operation(
         "docs", "GET", "/v1/docs", ANYONE, "This description, as a page.", media_type="text/html"
+    ),
+    Operation(
+        "schema",
+        "GET",
+        "/schema.json",
+        ANYONE,
+        "The routes, as BentoML's client asks for them.",
     ),
     Operation(
         "livez", "GET", "/livez", ANYONE, "200 while the process lives.", media_type="text/plain"

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from typing import Any
 
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.readiness import Readiness, ReadyRoute
+from serving.schema_route import SchemaRoute
 from serving.tracing import tracing_options
 
 TIMEOUT_S = 60
@@ -57,4 +59,6 @@ class SecondLook:
         late_app.app, late_app.readiness = worker.app, worker.readiness
 
 
-SecondLook.add_asgi_middleware(ReadyRoute, readiness=lambda: late_app.readiness)
+served: Any = SecondLook  # the decorator makes a service of the class
+served.add_asgi_middleware(ReadyRoute, readiness=lambda: late_app.readiness)
+served.add_asgi_middleware(SchemaRoute, ours=late_app)

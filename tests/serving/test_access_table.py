@@ -36,6 +36,7 @@ EXPECTED = {
     "POST /login": (403, 403, 303, 303, 401),
     "POST /logout": (303, 303, 303, 303, 303),
     "GET /v1/openapi.json": OPEN,
+    "GET /schema.json": OPEN,
     "GET /v1/docs": OPEN,
     "GET /livez": OPEN,
     "GET /healthz": OPEN,
