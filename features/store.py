@@ -30,6 +30,7 @@ from features.additions import (
     add_ranking,
     known_ids,
 )
+from features.among import among
 from features.answers import (
     Acknowledge,
     Asked,
@@ -42,6 +43,7 @@ from features.columns import AnyTable
 from features.contract import DECISIONS, OUTCOMES, Table
 from features.earlier_decisions import is_current, read_history
 from features.earlier_offers import FirstOffer, RankedSample
+from features.engine import open_engine
 from features.errors import StoreError
 from features.history import History
 from features.rows import as_frame, microseconds
@@ -223,11 +225,16 @@ class Store:
         return RankedSample(table, len(table) * one_in)
 
     def add_plan(self, version: str, document: str, made_at: datetime) -> None:
-        """Make this the current plan; the same version again renews its time."""
+        """Make this the current plan; the same version again renews its time.
+
+        A plan of a machine whose clock is behind is dated just after the one it follows.
+        """
         with self._begin() as connection:
             table = schema.plans
             connection.execute(table.delete().where(table.c.version == version))
-            row = {"version": version, "document": document, "made_at": microseconds(made_at)}
+            last = connection.scalar(sa.select(sa.func.max(table.c.made_at)))
+            at = max(microseconds(made_at), (last or 0) + 1)
+            row = {"version": version, "document": document, "made_at": at}
             connection.execute(table.insert(), row)
 
     def plan_document(self) -> str | None:
@@ -270,7 +277,7 @@ class Store:
         rows: list[Any] = []
         with self._begin() as connection:
             for start in range(0, len(ids), IDS_A_QUERY):
-                part = query.where(key.in_(list(ids[start : start + IDS_A_QUERY])))
+                part = query.where(among(key, ids[start : start + IDS_A_QUERY]))
                 rows += connection.execute(part).fetchall()
         return as_frame(names, rows, table)
 
@@ -325,24 +332,7 @@ def open_store(url: str) -> Store:
     >>> len(store.decisions())
     0
     """
-    try:
-        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError):
-        raise StoreError(
-            "store URL: it cannot be used; expected sqlite:///FILE or "
-            "postgresql+psycopg://USER@HOST:PORT/DATABASE"
-        ) from None  # the cause may show a password
-    if engine.dialect.name not in ("sqlite", "postgresql"):
-        raise StoreError(f"store URL: saw {engine.dialect.name}; expected sqlite or postgresql")
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _set_up_sqlite)
-    return Store(engine)
-
-
-def _set_up_sqlite(connection: Any, _record: object) -> None:
-    """Let readers go on beside a writer, and make a commit outlive a loss of power."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}")
+    return Store(open_engine(url))
 
 
 def _alembic(connection: sa.Connection) -> Config:

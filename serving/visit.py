@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -26,10 +26,11 @@ from serving.access import UnknownKeyError, WrongRoleError
 from serving.answer_types import wanted_type
 from serving.bodies import BODY_TYPES, Sent, understood
 from serving.gate import Gate
+from serving.given_up import GivenUp
 from serving.idempotency import Answers, digest_of, idempotency_key
 from serving.metrics import ServiceMetrics
 from serving.operations import Operation
-from serving.problem import MEDIA_TYPE, Problem, problem_body, refuse
+from serving.problem import MEDIA_TYPE, RETRY_AFTER_S, Problem, problem_body, refuse
 from serving.session import COOKIE, Session
 from serving.settings import Limits
 from serving.standing import Standing
@@ -68,6 +69,7 @@ class Desk:
     places: int
     inside: int = 0
     answers: Answers = field(default_factory=Answers)
+    stuck: list[GivenUp[Any]] = field(default_factory=list)
 
     @contextlib.contextmanager
     def place(self) -> Iterator[None]:
@@ -80,6 +82,13 @@ class Desk:
             yield
         finally:
             self.inside -= 1
+
+    def require_unstuck(self) -> None:
+        """Refuse where as many calls as there are places were given up and still hold a thread."""
+        self.stuck = [call for call in self.stuck if call.is_running()]
+        if len(self.stuck) >= self.places:
+            detail = f"{len(self.stuck)} calls were given up and have not ended; the store is slow."
+            raise refuse(503, detail, Retry_After=str(RETRY_AFTER_S))
 
 
 def open_desk(limits: Limits) -> Desk:
@@ -152,15 +161,17 @@ class Visit:
     async def _in_time(
         self, call: Callable[[], Found], limiter: anyio.CapacityLimiter | None
     ) -> Found:
-        seconds = self.front.limits.answer_timeout_s
+        seconds, kept = self.front.limits.answer_timeout_s, GivenUp(call)
+        self.desk.require_unstuck()
         try:
             with anyio.fail_after(seconds):
                 return await anyio.to_thread.run_sync(
-                    call,
+                    kept,
                     limiter=limiter,
                     abandon_on_cancel=True,
                 )
         except TimeoutError as error:
+            self.desk.stuck.append(kept)
             detail = f"It took over {seconds:g} s and may be stored; the same request is safe."
             raise refuse(504, detail) from error
 
