@@ -9,6 +9,7 @@ import time
 
 from features.errors import SecondLookError
 from serving.programme import Programme
+from serving.shadow import ShadowCounts
 from serving.visit import Desk, Front
 from serving.worker_state import Served, WorkerState, write_state
 
@@ -42,8 +43,9 @@ def start_heartbeat(front: Front, desk: Desk) -> None:
 
 
 def _beat(front: Front, desk: Desk) -> None:
-    told = ""
+    told, seen = "", ShadowCounts()
     while front.metrics.folder is not None:
+        seen = count_shadowed(front, seen)
         try:
             write_state(front.metrics.folder, state_of(front, desk))
             told = ""
@@ -52,6 +54,17 @@ def _beat(front: Front, desk: Desk) -> None:
                 _log.error("the state of this worker cannot be written: %s", error)
             told = str(error)
         time.sleep(BEAT_S)
+
+
+def count_shadowed(front: Front, before: ShadowCounts) -> ShadowCounts:
+    """Count what a challenger has looked at since, and return how far that came."""
+    programme = _programme(front)
+    now = programme.shadow.counts if programme else before
+    for result in ("scored", "dropped", "failed"):
+        rows = getattr(now, result) - getattr(before, result)
+        if rows > 0:
+            front.metrics.count_shadowed(result, rows)
+    return now
 
 
 def _programme(front: Front) -> Programme | None:

@@ -76,6 +76,9 @@ class ServiceMetrics:
         self._asked = self._counter(
             "batch_capacity", "Capacity that closed batches asked for, in the plan's unit", "unit"
         )
+        self._shadowed = self._counter(
+            "shadow_rows", "Rows shown to a challenger, by what became of them", "result"
+        )
         self._store_errors = self._counter("store_errors", "Requests that the store failed")
         self._risk = _Distribution("secondlook_overturn_probability", self._registry)
         self._inclusion = _Distribution("secondlook_inclusion_probability", self._registry)
@@ -111,6 +114,10 @@ class ServiceMetrics:
     def count_capacity(self, unit: str, capacity: float) -> None:
         """Count what a closed batch may spend, in ``audits`` or ``minutes``."""
         self._asked.labels(unit).inc(capacity)
+
+    def count_shadowed(self, result: str, rows: int) -> None:
+        """Count rows that a challenger ``scored``, or that were ``dropped`` or ``failed``."""
+        self._shadowed.labels(result).inc(rows)
 
     def count_store_error(self) -> None:
         """Count a request that failed because of the store."""

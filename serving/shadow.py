@@ -73,6 +73,8 @@ class ShadowCounts:
 class Onlooker(Protocol):
     """Who may look on."""
 
+    counts: ShadowCounts
+
     def offer(self, seen: Seen) -> None:
         """Show what was ranked; returns at once and never raises."""
 
@@ -82,6 +84,8 @@ class Onlooker(Protocol):
 
 class Nobody:
     """Nobody looks on."""
+
+    counts = ShadowCounts()
 
     def offer(self, seen: Seen) -> None:
         """Do nothing."""

@@ -24,10 +24,13 @@ from features.errors import StoreError
 from features.store import Store
 from models.plan import RiskFrame, fit_plan
 from serving.counting import planned_minutes
+from serving.heartbeat import count_shadowed
 from serving.launch import service
 from serving.metrics import ServiceMetrics
 from serving.payload import Fault, RejectedRow
 from serving.settings import Limits
+from serving.shadow import ShadowCounts
+from serving.visit import Front
 from serving.worker_state import SILENT_S, Served, WorkerState, living, state_families, write_state
 from tests.serving.conftest import Caller, decision, outcome
 from tests.serving.small_home import SmallHome
@@ -182,6 +185,19 @@ def test_a_request_that_the_store_fails_is_counted(
     body = {"decisions": [decision(0)], "capacity": 1}
     assert admin.post("/v1/rank", json=body).status_code == 503
     assert scrape(admin).value("secondlook_store_errors_total") == 1
+
+
+def test_what_a_challenger_has_looked_at_is_counted_once(
+    admin: Caller, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shadow = front.standing.programme().shadow
+    monkeypatch.setattr(shadow, "counts", ShadowCounts(scored=5))
+    before = count_shadowed(front, ShadowCounts())
+    monkeypatch.setattr(shadow, "counts", ShadowCounts(scored=7, dropped=3))
+    assert count_shadowed(front, before) == ShadowCounts(scored=7, dropped=3)
+    seen = scrape(admin)
+    assert seen.value("secondlook_shadow_rows_total", result="scored") == 7
+    assert seen.value("secondlook_shadow_rows_total", result="dropped") == 3
 
 
 def test_the_version_that_answers_is_told(admin: Caller) -> None:
