@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from features import schema
+from features.among import among
 from features.arrivals import note_offers, note_outcomes
 from features.bulk import insert_columns
 from features.columns import AnyTable, Columns, frame_of, is_null, texts
@@ -66,7 +68,7 @@ def _without_other_texts(connection: sa.Connection, again: pd.DataFrame, added: 
     table = schema.contents
     held: dict[str, str] = {}
     for ids in _parts(again["decision_id"].tolist()):
-        query = sa.select(table.c.decision_id, table.c.text).where(table.c.decision_id.in_(ids))
+        query = sa.select(table.c.decision_id, table.c.text).where(among(table.c.decision_id, ids))
         held.update(
             tuple(row) for row in connection.execute(query.where(table.c.text.is_not(None)))
         )
@@ -189,15 +191,20 @@ def known_ids(
     """Return those of the ids that stand in a column."""
     present: set[str] = set()
     for part in _parts(list(dict.fromkeys(ids))):
-        present.update(connection.scalars(sa.select(column).where(column.in_(part))))
+        present.update(connection.scalars(_known(column), {"ids": part}))
     return present
+
+
+@cache
+def _known(column: sa.Column[Any]) -> sa.Select[Any]:
+    return sa.select(column).where(among(column, "ids"))
 
 
 def _stored_rows(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> pd.DataFrame:
     key = next(iter(table.primary_key.columns))
     found: list[Any] = []
     for part in _parts(frame[key.name].tolist()):
-        found += connection.execute(sa.select(table).where(key.in_(part))).fetchall()
+        found += connection.execute(sa.select(table).where(among(key, part))).fetchall()
     contract = DECISIONS if table is schema.decisions else OUTCOMES
     return as_frame(table.columns.keys(), found, contract)
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from features import schema
+from features.among import among
 
 _IDS_A_QUERY = 5_000
 _LOCK = "hashtext('secondlook.arrivals ' || current_schema())"
@@ -65,7 +66,7 @@ def note_offers(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
     table = schema.outcomes
     for part in _parts(decision_ids):
         query = sa.select(table.c.audit_id).where(
-            table.c.decision_id.in_(part), table.c.inclusion_probability.is_(None)
+            among(table.c.decision_id, part), table.c.inclusion_probability.is_(None)
         )
         if connection.scalar(query.limit(1)) is not None:
             _next(connection, remake=True)

@@ -183,9 +183,11 @@ def codes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     >>> codes(np.array(["b", None, "a", "b"], dtype=object))[0].tolist()
     [0, -1, 1, 0]
     """
-    place: dict[Any, int] = {}
-    number = [-1 if v is None else place.setdefault(v, len(place)) for v in values.tolist()]
-    return np.array(number, dtype=np.int64), list(place)
+    given = values.tolist()
+    names = [name for name in dict.fromkeys(given) if name is not None]
+    place: dict[Any, int] = {name: number for number, name in enumerate(names)}
+    place[None] = -1
+    return np.array([place[value] for value in given], dtype=np.int64), names
 
 
 def positions(values: np.ndarray, vocabulary: Mapping[str, int]) -> np.ndarray:

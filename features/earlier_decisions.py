@@ -6,7 +6,8 @@ A ranking waits for the answer, so that every question goes by ids that have an 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ import sqlalchemy as sa
 
 from features import schema
 from features.additions import IDS_A_QUERY
+from features.among import among
 from features.columns import AnyTable, Columns, texts, times
 from features.history import (
-    HISTORY_COLUMNS,
+    LOOK_INPUTS,
     PAUSE_HOURS,
     WINDOW_DAYS,
     WORK_HOURS,
+    WORK_INPUTS,
     History,
     group_names,
     judged_of,
@@ -28,6 +31,7 @@ from features.history import (
 _AUDIT_COLUMNS = ("audited_at", "verdict", "corrected_action")
 _HOUR_US = 3_600_000_000
 
+Query = sa.Select[Any] | sa.CompoundSelect[Any]
 Period = tuple[int, int]
 """From the first on and before the second, in microseconds."""
 
@@ -45,27 +49,22 @@ def read_history(connection: sa.Connection, decisions: AnyTable, *, looks: bool)
     -------
     A history that may also hold a few decisions of other items.
     """
-    held: dict[str, Any] = {}
+    found: list[Any] = []
     audits: list[Any] = []
+    work: list[Any] = []
     if len(decisions):
         made = times(decisions, "decided_at")
         first, last = int(made.min()), int(made.max())
         if looks:
             groups = _distinct(group_names(decisions))
             window = first - WINDOW_DAYS * 24 * _HOUR_US, last
-            audits = _read(connection, groups, lambda ids: _audits(ids, window))
-            size = len(HISTORY_COLUMNS)
-            held |= {row[0]: row[:size] for row in audits}
-            of_items = _read(connection, groups, lambda ids: _looks(ids, window))
-            held |= {row[0]: row for row in of_items}
+            found = _read(connection, _looks(), groups, window)
+            audits = _read(connection, _audits(), groups, window)
         shift = first - int((WORK_HOURS + PAUSE_HOURS) * _HOUR_US), last
         people = _distinct(texts(decisions, "moderator_id"))
-        of_people = _read(connection, people, lambda ids: _work(ids, shift))
-        held |= {row[0]: row for row in of_people}
-    return History(
-        _as_columns(HISTORY_COLUMNS, list(held.values())),
-        judged_of(_as_columns((*HISTORY_COLUMNS, *_AUDIT_COLUMNS), audits)),
-    )
+        work = _read(connection, _work(), people, shift)
+    judged = judged_of(_as_columns((*LOOK_INPUTS[:4], *_AUDIT_COLUMNS), audits))
+    return History(_as_columns(LOOK_INPUTS, found), judged, _as_columns(WORK_INPUTS, work))
 
 
 def is_current(outcome: sa.FromClause) -> sa.ColumnElement[bool]:
@@ -74,60 +73,69 @@ def is_current(outcome: sa.FromClause) -> sa.ColumnElement[bool]:
     return ~sa.exists().where(later.c.supersedes == outcome.c.audit_id)
 
 
-def _looks(groups: list[str], period: Period) -> sa.Select[Any]:
-    """Ask for decisions of a period that may belong to the groups.
+@cache
+def _looks() -> Query:
+    """Ask for decisions of a period on items of the groups, columns `LOOK_INPUTS`.
 
     To add nothing to the time keeps the index on time out of the plan: 90 days are most of a store.
     """
-    at = schema.decisions.c.decided_at + 0
-    return sa.select(*_columns()).where(_may_be_of(groups), *_within(at, period))
-
-
-def _audits(groups: list[str], period: Period) -> sa.Select[Any]:
-    """Ask for audits finished in a period, of decisions of any age; the decision comes first."""
-    decision, outcome = schema.decisions, schema.outcomes
-    return (
-        sa.select(*_columns(), *(outcome.c[name] for name in _AUDIT_COLUMNS))
-        .join(outcome, outcome.c.decision_id == decision.c.decision_id)
-        .where(
-            _may_be_of(groups),
-            *_within(outcome.c.audited_at, period),
-            sa.func.coalesce(outcome.c.source, "audit") == "audit",
-            is_current(outcome),
-        )
-    )
-
-
-def _work(moderators: list[str], period: Period) -> sa.Select[Any]:
-    """Ask for what moderators decided in a period."""
     decision = schema.decisions.c
-    by_them = decision.moderator_id.in_(moderators)
-    return sa.select(*_columns()).where(by_them, *_within(decision.decided_at, period))
+    return _of_groups([decision.moderator_id], _within(decision.decided_at + 0))
 
 
-def _may_be_of(groups: list[str]) -> sa.ColumnElement[bool]:
-    """Whether a decision bears one of the names in any of the columns that may name its group.
+@cache
+def _audits() -> Query:
+    """Ask for audits finished in a period, of decisions of any age on items of the groups."""
+    outcome = schema.outcomes.c
+    conditions = [
+        outcome.decision_id == schema.decisions.c.decision_id,
+        *_within(outcome.audited_at),
+        sa.func.coalesce(outcome.source, "audit") == "audit",
+        is_current(schema.outcomes),
+    ]
+    return _of_groups([outcome[name] for name in _AUDIT_COLUMNS], conditions)
 
-    Asking here for the other columns to be null would tempt SQLite into reading all such rows.
+
+def _of_groups(
+    columns: Sequence[sa.ColumnElement[Any]],
+    conditions: Sequence[sa.ColumnElement[bool]],
+) -> Query:
+    """Ask for decisions by each column that may name their group, and for the columns given.
+
+    One question a column, so that each goes by its own index. To add nothing to a name that must be
+    null keeps its index out of the plan: it would lead to all decisions without that name.
     """
     decision = schema.decisions.c
     names = (decision.item_group, decision.item_id, decision.decision_id)
-    return sa.or_(*(name.in_(groups) for name in names))
+    questions = [
+        sa.select(decision.decision_id, name, decision.decided_at, decision.action, *columns).where(
+            among(name, "ids"), *(((earlier + "").is_(None)) for earlier in names[:i]), *conditions
+        )
+        for i, name in enumerate(names)
+    ]
+    return sa.union_all(*questions)
 
 
-def _within(at: sa.ColumnElement[Any], period: Period) -> list[sa.ColumnElement[bool]]:
-    return [at >= period[0], at < period[1]]
+@cache
+def _work() -> Query:
+    """Ask for what moderators decided in a period, columns `WORK_INPUTS`."""
+    decision = schema.decisions.c
+    columns = [decision[name] for name in WORK_INPUTS]
+    by_them = among(decision.moderator_id, "ids")
+    return sa.select(*columns).where(by_them, *_within(decision.decided_at))
 
 
-def _columns() -> list[sa.Column[Any]]:
-    return [schema.decisions.c[name] for name in HISTORY_COLUMNS]
+def _within(at: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+    return [at >= sa.bindparam("since"), at < sa.bindparam("until")]
 
 
-def _read(
-    connection: sa.Connection, ids: list[str], query: Callable[[list[str]], sa.Select[Any]]
-) -> list[Any]:
-    parts = (ids[start : start + IDS_A_QUERY] for start in range(0, len(ids), IDS_A_QUERY))
-    return [row for part in parts for row in connection.execute(query(part)).fetchall()]
+def _read(connection: sa.Connection, query: Query, ids: list[str], period: Period) -> list[Any]:
+    rows: list[Any] = []
+    for start in range(0, len(ids), IDS_A_QUERY):
+        given = {"ids": ids[start : start + IDS_A_QUERY], "since": period[0], "until": period[1]}
+        with connection.execute(query, given) as result:
+            rows += result.cursor.fetchall()  # the driver's own rows: they are many, and plain
+    return rows
 
 
 def _distinct(values: np.ndarray) -> list[str]:

@@ -6,15 +6,16 @@ their index, and their decisions are read from a sample that is the same wheneve
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
 
 from features import schema
+from features.among import among
 from features.rows import microseconds
 
 _PRIME = 1_000_003
@@ -47,14 +48,15 @@ class FirstOffer(NamedTuple):
     selected: bool
 
 
-def first_and_selected(decision_ids: Sequence[str]) -> sa.Select[Any]:
-    """Ask for the key of the first offer of each decision, and whether any offer selected it."""
+@cache
+def first_and_selected() -> sa.Select[Any]:
+    """Ask for the key of the first offer of each of ``ids``, and whether any selected it."""
     offer = schema.selections
     selected = sa.func.max(sa.case((offer.c.selected, 1), else_=0)).label("selected")
     first = sa.func.min(offer.c.selection_id).label("selection_id")
     each = (
         sa.select(first, selected)
-        .where(offer.c.decision_id.in_(list(decision_ids)))
+        .where(among(offer.c.decision_id, "ids"))
         .group_by(offer.c.decision_id)
         .subquery()
     )

@@ -21,6 +21,7 @@ from features.columns import (
     codes,
     is_null,
     like,
+    positions,
     texts,
     times,
 )
@@ -39,10 +40,9 @@ WORK_COLUMNS = (
     "hours_into_shift",
     "language_share",
 )
-HISTORY_COLUMNS = (
-    *("decision_id", "decided_at", "action", "moderator_id", "language", "item_id", "item_group"),
-)
-"""Columns of earlier decisions that are read."""
+LOOK_INPUTS = ("decision_id", "item_group", "decided_at", "action", "moderator_id")
+"""What is read of decisions on the same item; ``item_group`` as `groups_of` gives it."""
+WORK_INPUTS = ("decision_id", "moderator_id", "decided_at", "language")
 
 _HOUR_US = 3_600_000_000
 
@@ -54,13 +54,17 @@ class History:
     Attributes
     ----------
     decisions
-        `HISTORY_COLUMNS`, in any order; those that are asked about may stand among them.
+        Of the same items, in any order, columns `LOOK_INPUTS`; those that are asked about may stand
+        among them, here and in `work`.
     judged
         ``group`` (as `groups_of`), ``known_at`` and ``right_action`` of each audit that tells one.
+    work
+        Of the same moderators, columns `WORK_INPUTS`.
     """
 
     decisions: AnyTable
     judged: AnyTable
+    work: AnyTable
 
 
 def group_names(decisions: AnyTable) -> np.ndarray:
@@ -95,7 +99,7 @@ def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
     names = ("decision_id", "action", "item_id", "item_group")
     present = [name for name in names if name in decisions]
     joined = audits.merge(decisions[present], on="decision_id")
-    return History(decisions[[n for n in HISTORY_COLUMNS if n in decisions]], judged_of(joined))
+    return History(decisions, judged_of(joined), decisions)
 
 
 def judged_of(audits: AnyTable) -> Columns:
@@ -119,17 +123,29 @@ def judged_of(audits: AnyTable) -> Columns:
 
 def join_histories(histories: Sequence[History]) -> History:
     """Return several histories as one; of a decision in more than one the last counts."""
-    decisions = [each.decisions for each in histories]
-    columns = {n: np.concatenate([texts(d, n) for d in decisions]) for n in HISTORY_COLUMNS[2:]}
-    columns["decided_at"] = np.concatenate([times(d, "decided_at") for d in decisions])
-    ids = np.concatenate([texts(d, "decision_id") for d in decisions])
-    last = {name: place for place, name in enumerate(ids.tolist())}
-    whole = Columns(len(ids), {"decision_id": ids, **columns}).take([*last.values()])
     judged = [each.judged for each in histories]
     names = ("group", "right_action")
     findings = {name: np.concatenate([texts(j, name) for j in judged]) for name in names}
     findings["known_at"] = np.concatenate([times(j, "known_at") for j in judged])
-    return History(whole, Columns(len(findings["known_at"]), findings))
+    return History(
+        _join([each.decisions for each in histories], LOOK_INPUTS),
+        Columns(len(findings["known_at"]), findings),
+        _join([each.work for each in histories], WORK_INPUTS),
+    )
+
+
+def _join(tables: Sequence[AnyTable], names: tuple[str, ...]) -> Columns:
+    columns = {name: np.concatenate([_input(table, name) for table in tables]) for name in names}
+    ids = columns["decision_id"].tolist()
+    last = dict(zip(ids, range(len(ids)), strict=True))
+    whole = Columns(len(ids), columns)
+    return whole if len(last) == len(ids) else whole.take(list(last.values()))
+
+
+def _input(table: AnyTable, name: str) -> np.ndarray:
+    if name == "item_group":
+        return group_names(table)
+    return times(table, name) if name == "decided_at" else texts(table, name)
 
 
 def looks_before(decisions: Table, history: History) -> Table:
@@ -152,16 +168,16 @@ def looks_before(decisions: Table, history: History) -> Table:
     earlier, judged = history.decisions, history.judged
     asked = times(decisions, "decided_at")
     since = asked - WINDOW_DAYS * 24 * _HOUR_US
-    made = times(earlier, "decided_at")
-    group = _labels(group_names(earlier), group_names(decisions))
-    person, action = (_both(earlier, decisions, name) for name in ("moderator_id", "action"))
+    rows, group = _labels(group_names(earlier), group_names(decisions))
+    made = times(earlier, "decided_at")[rows]
+    person, action = (_of_rows(rows, earlier, decisions, n) for n in ("moderator_id", "action"))
     looks = _timeline(made, group).count(since, asked)
     same = _timeline(made, group, action).count(since, asked)
     looks -= _timeline(made, group, person).count(since, asked)
     same -= _timeline(made, group, person, action).count(since, asked)
-    known = times(judged, "known_at")
-    group = _labels(texts(judged, "group"), group_names(decisions))
-    right = _labels(texts(judged, "right_action"), texts(decisions, "action"))
+    rows, group = _labels(texts(judged, "group"), group_names(decisions))
+    known = times(judged, "known_at")[rows]
+    right = _numbered(texts(judged, "right_action")[rows], texts(decisions, "action"))
     audits = _timeline(known, group).count(since, asked)
     upheld = _timeline(known, group, right).count(since, asked)
     columns = {
@@ -178,7 +194,7 @@ def work_before(decisions: Table, earlier: AnyTable) -> Table:
     Parameters
     ----------
     earlier
-        `HISTORY_COLUMNS` of these moderators' decisions, of `WORK_HOURS` and `PAUSE_HOURS` before
+        `WORK_INPUTS` of these moderators' decisions, of `WORK_HOURS` and `PAUSE_HOURS` before
         at least: whether a shift goes on at the start of the former is told by the latter.
 
     Returns
@@ -197,8 +213,9 @@ def work_before(decisions: Table, earlier: AnyTable) -> Table:
     [1.0, 30.0, 0.5, 0.75]
     """
     asked = times(decisions, "decided_at")
-    made = times(earlier, "decided_at")
-    person, language = (_both(earlier, decisions, name) for name in ("moderator_id", "language"))
+    rows, person = _labels(texts(earlier, "moderator_id"), texts(decisions, "moderator_id"))
+    made = times(earlier, "decided_at")[rows]
+    language = _of_rows(rows, earlier, decisions, "language")
     day = asked - WORK_HOURS * _HOUR_US
     own = _timeline(made, person)
     of_day = own.count(day, asked)
@@ -280,10 +297,18 @@ def _share(agreeing: np.ndarray, looks: np.ndarray) -> np.ndarray:
     return np.where(looks > 0, (agreeing + 0.5) / (looks + 1.0), np.nan)
 
 
-def _labels(earlier: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Return a number for each text, alike in both; -1 where null."""
-    return codes(np.concatenate([earlier, asked]))[0]
+def _labels(earlier: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the earlier rows with a label that is asked about, and `_numbered` of these."""
+    numbers = _numbered(earlier, asked)
+    rows = np.flatnonzero(numbers[: len(earlier)] >= 0)
+    return rows, np.concatenate([numbers[rows], numbers[len(earlier) :]])
 
 
-def _both(earlier: AnyTable, decisions: AnyTable, name: str) -> np.ndarray:
-    return _labels(texts(earlier, name), texts(decisions, name))
+def _of_rows(rows: np.ndarray, earlier: AnyTable, decisions: AnyTable, name: str) -> np.ndarray:
+    return _numbered(texts(earlier, name)[rows], texts(decisions, name))
+
+
+def _numbered(earlier: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """Return a number for each label, alike in both; -1 where it is null or not asked about."""
+    own, names = codes(asked)
+    return np.concatenate([positions(earlier, {name: i for i, name in enumerate(names)}), own])

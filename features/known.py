@@ -41,4 +41,4 @@ def with_history(
         looks = looks_before(decisions, history)
     else:
         looks = like(decisions, {name: np.full(len(decisions), np.nan) for name in LOOK_COLUMNS})
-    return side_by_side(records, looks, work_before(decisions, history.decisions))
+    return side_by_side(records, looks, work_before(decisions, history.work))

@@ -202,8 +202,8 @@ class Store:
         rows: list[Any] = []
         with self._begin() as connection:
             for start in range(0, len(decision_ids), IDS_A_QUERY):
-                part = decision_ids[start : start + IDS_A_QUERY]
-                rows += connection.execute(earlier_offers.first_and_selected(part)).fetchall()
+                part = {"ids": list(decision_ids[start : start + IDS_A_QUERY])}
+                rows += connection.execute(earlier_offers.first_and_selected(), part).fetchall()
         return {name: FirstOffer(key_id, bool(selected)) for name, key_id, selected in rows}
 
     def count_offers(self, since: datetime, until: datetime) -> int:

@@ -75,6 +75,5 @@ class LiveRecords:
 def _unaudited(decisions: AnyTable) -> History:
     """Return the history that decisions make of which no audit is known yet."""
     nothing = {"group": object, "known_at": np.int64, "right_action": object}
-    return History(
-        decisions, Columns(0, {name: np.empty(0, kind) for name, kind in nothing.items()})
-    )
+    judged = Columns(0, {name: np.empty(0, kind) for name, kind in nothing.items()})
+    return History(decisions, judged, decisions)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,6 @@ _UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:Z|\+00
 _EXTRA_TEXT = Column("", "text", "an extra column")
 _EXTRA_NUMBER = Column("", "number", "an extra column")
 _LARGEST = 2.0**63  # beyond it a whole number is refused, and the contract tells the two apart
-
-
-class _NotPlainError(Exception):
-    """A value needs the contract's own reader."""
 
 
 def plain_columns(
@@ -49,7 +46,7 @@ def plain_columns(
     """
     try:
         return Columns(len(rows), _columns(rows, table, limits, now))
-    except _NotPlainError:
+    except ValueError:
         return None
 
 
@@ -57,7 +54,7 @@ def _columns(
     rows: Sequence[Mapping[str, Any]], table: Table, limits: Limits, now: datetime
 ) -> dict[str, np.ndarray]:
     _require(0 < len(rows) <= limits.max_rows)
-    names = _names(rows)
+    names = dict.fromkeys(chain.from_iterable(rows))
     _require(all(c.name in names for c in table.columns if c.required))
     columns = {}
     for name in names:
@@ -70,13 +67,6 @@ def _columns(
     latest = np.datetime64((now + ALLOWANCE).replace(tzinfo=None), "us").astype(np.int64)
     _require(bool((columns[_moment(table)] <= latest).all()))
     return columns
-
-
-def _names(rows: Sequence[Mapping[str, Any]]) -> Sequence[str]:
-    first = rows[0].keys()
-    if all(row.keys() == first for row in rows):
-        return list(first)
-    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def _moment(table: Table) -> str:
@@ -135,10 +125,7 @@ def _is_unicode(text: str) -> bool:
 def _times(values: list[Any], kinds: set[type]) -> np.ndarray:
     _require(kinds == {str})
     found = [_UTC_TIME.fullmatch(value) for value in values]
-    try:
-        moments = np.array([match[1] for match in found if match], dtype="datetime64[us]")
-    except ValueError:  # the 31st of February
-        raise _NotPlainError from None
+    moments = np.array([match[1] for match in found if match], dtype="datetime64[us]")
     times = moments.astype(np.int64)
     bounds = EARLIEST.value // 1000, LATEST.value // 1000
     _require(len(times) == len(values))
@@ -159,4 +146,4 @@ def _vectors(values: list[Any], kinds: set[type]) -> np.ndarray:
 
 def _require(plain: bool) -> None:
     if not plain:
-        raise _NotPlainError
+        raise ValueError("a value needs the contract's own reader")

@@ -15,7 +15,6 @@ from features.contract import DECISIONS, DIRECTIONS, OUTCOMES, check
 from features.history import (
     LOOK_COLUMNS,
     WORK_COLUMNS,
-    History,
     groups_of,
     history_of,
     join_histories,
@@ -405,9 +404,3 @@ class Judge:
             "hours_into_shift": (now - max(start, now - DAY)) / HOUR,
             "language_share": (alike + 0.5) / (len(day) + 1) if known else np.nan,
         }
-
-
-def test_a_history_holds_only_what_is_read() -> None:
-    history = history_of(decided(hours=[0], moderator_id=["m"]), NOTHING)
-    assert isinstance(history, History)
-    assert "policy" not in history.decisions

@@ -59,7 +59,7 @@ def test_more_agreement_of_earlier_looks_never_raises_the_risk(day: Plausible) -
     agreeing = day.past.assign(action=action.fillna(day.past["action"]))
     history = history_of(day.past, day.outcomes)
     before = day.records(asked)
-    looks = looks_before(asked, History(agreeing, history.judged))
+    looks = looks_before(asked, History(agreeing, history.judged, agreeing))
     after = before.assign(earlier_agreement=looks["earlier_agreement"])
     assert looks["earlier_looks"].equals(before["earlier_looks"])
     more = (after["earlier_agreement"] > before["earlier_agreement"]).to_numpy()

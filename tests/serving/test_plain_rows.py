@@ -27,7 +27,7 @@ ROW: dict[str, Any] = {
 }
 
 TEXT = st.sampled_from([None, "", " ", "en", " en ", "7", "a\0b", "é", "x" * 31, "null"])
-NUMBER = st.one_of(
+NUMBER: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([None, 0, 1, -1, 0.5, 100.0, 2**63, 2**70, True, "1", "", [], {}, "x"]),
     st.floats(allow_nan=False, allow_infinity=False),
 )
