@@ -63,8 +63,9 @@ _SENT_HEADERS: dict[str, dict[str, Any]] = {
     "request_id": {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "Names the call in the access log; one that cannot be used is replaced.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+        "description": "Names the call in the access log: up to 64 letters, digits and `._:-`. "
+        "One that cannot be used is replaced, and the answer says by which.",
+        "schema": {"type": "string"},
     },
 }
 _ANSWER_HEADERS: dict[str, dict[str, Any]] = {
