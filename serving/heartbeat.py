@@ -45,13 +45,13 @@ def start_heartbeat(front: Front, desk: Desk) -> None:
 def _beat(front: Front, desk: Desk) -> None:
     told, seen = "", ShadowCounts()
     while front.metrics.folder is not None:
-        seen = count_shadowed(front, seen)
         try:
+            seen = count_shadowed(front, seen)
             write_state(front.metrics.folder, state_of(front, desk))
             told = ""
-        except OSError as error:
+        except Exception as error:  # the heart must beat again once it can
             if str(error) != told:
-                _log.error("the state of this worker cannot be written: %s", error)
+                _log.exception("the state of this worker cannot be told")
             told = str(error)
         time.sleep(BEAT_S)
 
