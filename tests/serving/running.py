@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +36,7 @@ def supervisor_of(url: str) -> psutil.Process:
 
 
 def workers_of(url: str) -> list[psutil.Process]:
-    return supervisor_of(url).children()
+    return list(supervisor_of(url).children())
 
 
 @contextmanager
@@ -57,8 +58,6 @@ def moved_to_postgres(served: SmallHome, url: str) -> Iterator[SmallHome]:
 
 def copy_of(served: SmallHome, place: Path) -> SmallHome:
     """Return the same programme in another folder; with PostgreSQL both share the store."""
-    import shutil
-
     shutil.copytree(served.home.path, place)
     return replace(served, home=Home(place))
 

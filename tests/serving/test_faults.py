@@ -30,6 +30,7 @@ from serving.gate import Gate
 from serving.live_records import LiveRecords
 from serving.payload import Role
 from serving.programme import Programme
+from serving.settings import Limits
 from serving.standing import Standing
 from serving.visit import Front
 from tests.conftest import empty_store_on
@@ -50,13 +51,15 @@ QUICK = msgspec.structs.replace(LIMITS, answer_timeout_s=PATIENCE_S)
 
 
 @contextmanager
-def answering(programme: Programme, store: Store, folder: Path) -> Iterator[Caller]:
+def answering(
+    programme: Programme, store: Store, folder: Path, *, limits: Limits = QUICK
+) -> Iterator[Caller]:
     """Yield a caller of a service over a store, with a key that may do all."""
-    on_store = replace(programme, store=store, thresholds=Thresholds(store), limits=QUICK)
+    on_store = replace(programme, store=store, thresholds=Thresholds(store), limits=limits)
     records = LiveRecords(store)
     records.keep(programme.ranker.record_settings)
     standing = Standing(StaticPublication(replace(on_store, records=records)), store)
-    front = Front(standing=standing, gate=Gate(store), reports=folder, limits=QUICK)
+    front = Front(standing=standing, gate=Gate(store), reports=folder, limits=limits)
     with Caller(build_app(front)) as caller:
         caller.headers["Authorization"] = f"Bearer {create_key(store, Role.ADMIN, NOW)[1]}"
         assert rank(caller, 1).status_code == 200
@@ -81,6 +84,10 @@ def assert_refused(ask: Callable[[], httpx.Response], *statuses: int) -> None:
     assert answer.json()["detail"]
     if answer.status_code == 503:
         assert int(answer.headers["Retry-After"]) > 0
+
+
+def working_threads() -> int:
+    return sum("AnyIO" in thread.name for thread in threading.enumerate())
 
 
 def assert_stored_once(store: Store, *numbers: int) -> None:
@@ -248,16 +255,36 @@ def test_a_store_that_stalls_is_given_up_in_time_and_does_not_fill_the_process(
     through_door: Caller, door: Door, far_store: Store
 ) -> None:
     door.stall()
-    before = threading.active_count()
+    before = working_threads()
     for number in (2, 3, 4):
         assert_refused(partial(rank, through_door, number), 503, 504)
-    assert threading.active_count() - before <= 4
+    assert working_threads() - before <= 4
     door.open()
     until = time.monotonic() + 20
     while rank(through_door, 2, 3, 4).status_code != 200:
         assert time.monotonic() < until
         time.sleep(0.2)
     assert len(far_store.decisions(decision_ids=["d-2", "d-3", "d-4"])) == 3
+
+
+def test_calls_that_were_given_up_fill_no_more_threads_than_there_are_places(
+    programme: Programme, far_store: Store, door: Door, tmp_path: Path
+) -> None:
+    few = msgspec.structs.replace(QUICK, threads=1, max_waiting=1, answer_timeout_s=0.5)
+    url = far_store.engine.url.set(host="127.0.0.1", port=door.port)
+    near = open_store(url.render_as_string(hide_password=False))
+    with answering(programme, near, tmp_path, limits=few) as caller:
+        door.stall()
+        before = working_threads()
+        statuses = [rank(caller, number).status_code for number in range(10, 18)]
+        assert statuses == [504, 504, *[503] * 6]
+        assert working_threads() - before <= 2
+        door.open()
+        end = time.monotonic() + 20
+        while rank(caller, 30).status_code != 200:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+    near.engine.dispose()
 
 
 def test_a_database_that_is_read_only_refuses_what_must_be_kept(
