@@ -267,7 +267,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
 
 def _headers(operation: Operation, status: int) -> dict[str, Any]:
     names = [] if operation.name in _MADE_BY_BENTOML else ["X-Request-ID"]
-    if status in (429, 503):
+    if status in (409, 429, 503):
         names.append("Retry-After")
     if status == 303:
         names.append("Location")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pandas as pd
 import pytest
 
@@ -57,6 +59,21 @@ def test_other_content_under_a_used_id_is_a_conflict(audited: Programme) -> None
         taken(audited, outcome(0, verdict="correct"))
     assert caught.value.problem.status == 409
     assert caught.value.problem.rejected[0].fault is Fault.CONFLICT
+
+
+def test_an_outcome_dated_over_a_day_ahead_is_rejected(
+    audited: Programme,
+) -> None:
+    ahead = NOW + timedelta(days=1, seconds=1)
+    answer = taken(audited, outcome(0, audited_at=ahead.isoformat()), outcome(1))
+    assert [(row.index, row.field) for row in answer.rejected] == [(0, "audited_at")]
+    assert "check the clock and zone" in answer.rejected[0].expected
+    assert list(audited.store.outcomes()["audit_id"]) == ["a-1"]
+
+
+def test_an_outcome_dated_a_day_ahead_is_taken(audited: Programme) -> None:
+    ahead = NOW + timedelta(days=1)
+    assert taken(audited, outcome(0, audited_at=ahead.isoformat())).accepted == 1
 
 
 def test_an_outcome_of_an_unknown_decision_is_rejected_and_the_good_kept(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import msgspec
 import numpy as np
@@ -76,6 +77,13 @@ def test_a_value_that_no_table_holds_is_the_fault_of_its_row_alone(
         answer = ranked(programme, decision(0), decision(1, **{field: value}))
         assert [row.index for row in answer.decisions] == [0] or field == "x_extra"
         assert all(row.index == 1 and row.field == field for row in answer.rejected)
+
+
+def test_a_decision_dated_over_a_day_ahead_is_the_fault_of_its_row(programme: Programme) -> None:
+    ahead = NOW + timedelta(days=1, seconds=1)
+    answer = ranked(programme, decision(0, decided_at=ahead.isoformat()), decision(1))
+    assert [(row.index, row.field) for row in answer.rejected] == [(0, "decided_at")]
+    assert answer.ranked == 1
 
 
 def test_no_good_row_is_a_refusal_that_names_each(programme: Programme) -> None:
