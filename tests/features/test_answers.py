@@ -87,11 +87,15 @@ def test_of_writers_at_once_one_stores_and_the_others_are_told(store: Store) -> 
     assert len(store.selections()) == 50
 
 
+def keep_aged(store: Store, name: str, age: timedelta) -> None:
+    answer = KeptAnswer(Asked("key-1", name, ""), b"{}", NOON - age)
+    store.add_outcomes(outcomes((f"o{name}", "a")), acknowledge=lambda _: answer)
+
+
 def test_old_answers_are_deleted_and_the_others_stay(store: Store) -> None:
     store.add_decisions(decisions("a"))
     for number, age in enumerate([timedelta(0), KEPT_FOR, KEPT_FOR + timedelta(seconds=1)]):
-        answer = KeptAnswer(Asked("key-1", str(number), ""), b"{}", NOON - age)
-        store.add_outcomes(outcomes((f"o{number}", "a")), acknowledge=lambda _, a=answer: a)
+        keep_aged(store, str(number), age)
     assert store.purge_answers(NOON) == 1
     assert store.purge_answers(NOON) == 0
     query = sa.select(schema.answers.c.idempotency_key).order_by("idempotency_key")
