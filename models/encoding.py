@@ -63,8 +63,7 @@ class Encoder:
 
     def linear_of(self, matrix: np.ndarray) -> np.ndarray:
         """Return the linear matrix of a tree matrix."""
-        columns = _linear(self.features, self.vocabularies, matrix)
-        raw = np.column_stack([column.values for column in columns])
+        raw = _linear(_laid_out(self.features, self.vocabularies), matrix)
         standard = (raw - self.mean) / self.scale
         return np.asarray(np.clip(np.nan_to_num(standard, nan=0.0), -_WIDEST, _WIDEST))
 
@@ -81,19 +80,17 @@ def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encode
     """
     features = (*FEATURES, *extras)
     vocabularies = {f.name: vocabulary_of(frame[f.name]) for f in features if f.kind == "category"}
-    linear = _linear(features, vocabularies, _coded(features, vocabularies, frame))
-    raw = np.column_stack([column.values for column in linear])
+    layout = _laid_out(features, vocabularies)
+    raw = _linear(layout, _coded(features, vocabularies, frame))
     known = np.isfinite(raw)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, raw, 0).sum(axis=0) / count
     spread = np.sqrt((np.where(known, raw - mean, 0) ** 2).sum(axis=0) / count)
-    owner = np.array([column.owner for column in linear])
-    number = [features[c.owner].kind == "number" and not c.says_null for c in linear]
-    scale = np.where(np.array(number) & (spread > 1e-9), spread, 1.0)
-    sign = np.array(
-        [0 if column.says_null else features[column.owner].monotone for column in linear]
-    )
-    return Encoder(features, vocabularies, mean, scale, owner, sign)
+    is_number = (layout.code < 0) & ~layout.says_null
+    scale = np.where(is_number & (spread > 1e-9), spread, 1.0)
+    monotone = np.array([feature.monotone for feature in features])[layout.owner]
+    sign = np.where(layout.says_null, 0, monotone)
+    return Encoder(features, vocabularies, mean, scale, layout.owner, sign)
 
 
 def vocabulary_of(values: pd.Series) -> tuple[str, ...]:
@@ -130,29 +127,51 @@ def _coded(
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
-    owner: int
-    values: np.ndarray
-    says_null: bool = False
+class _Layout:
+    """What each linear column shows.
+
+    Attributes
+    ----------
+    owner
+        Index of its feature, shape (columns,).
+    code
+        The category that it stands for; of other columns -1.
+    is_rate, says_null
+        Whether it is a share, read as log-odds; whether it says that a number is null.
+    """
+
+    owner: np.ndarray
+    code: np.ndarray
+    is_rate: np.ndarray
+    says_null: np.ndarray
 
 
-def _linear(
-    features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], matrix: np.ndarray
-) -> list[_Column]:
-    """Return the raw columns: rates as log-odds, categories one column each, nulls one a number."""
-    columns: list[_Column] = []
-    for i, feature in enumerate(features):
+@lru_cache(maxsize=16)
+def _layout(features: tuple[Feature, ...], sizes: tuple[int, ...]) -> _Layout:
+    """Lay out the columns: one a category, and of a number its value and whether it is null."""
+    columns: list[tuple[int, int, bool, bool]] = []
+    for i, (feature, size) in enumerate(zip(features, sizes, strict=True)):
         if feature.kind == "category":
-            codes = matrix[:, i]
+            columns += [(i, code, False, False) for code in range(size)]
+        else:
             columns += [
-                _Column(i, (codes == code).astype(float))
-                for code in range(len(vocabularies[feature.name]))
+                (i, -1, feature.low == 0 and feature.high == 1, False),
+                (i, -1, False, True),
             ]
-            continue
-        value = matrix[:, i]
-        null = np.isnan(value).astype(float)
-        if feature.low == 0 and feature.high == 1:
-            clipped = np.clip(value, 1e-3, 1 - 1e-3)
-            value = np.log(clipped / (1 - clipped))
-        columns += [_Column(i, value), _Column(i, null, says_null=True)]
-    return columns
+    owner, code, is_rate, says_null = (np.array(each) for each in zip(*columns, strict=True))
+    return _Layout(owner, code, is_rate, says_null)
+
+
+def _laid_out(features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]]) -> _Layout:
+    return _layout(features, tuple(len(vocabularies.get(f.name, ())) for f in features))
+
+
+def _linear(layout: _Layout, matrix: np.ndarray) -> np.ndarray:
+    """Return the raw columns of a tree matrix, shape (rows, columns)."""
+    raw = matrix[:, layout.owner]
+    chosen = layout.code >= 0
+    raw[:, chosen] = raw[:, chosen] == layout.code[chosen]
+    raw[:, layout.says_null] = np.isnan(raw[:, layout.says_null])
+    clipped = np.clip(raw[:, layout.is_rate], 1e-3, 1 - 1e-3)
+    raw[:, layout.is_rate] = np.log(clipped / (1 - clipped))
+    return np.asarray(raw)
