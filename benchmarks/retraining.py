@@ -12,8 +12,8 @@ and against drawn outcomes. The JSON holds ``{policy: {figure: {mean, by_seed}}}
 round and ``by_round``: ``{policy: [{round, day, figure: {mean, by_seed}}]}``. Earlier rounds are
 measured on the same last days, so that their model and records are as old as they would be by then.
 A round in which there was too little to learn from has null figures, ``learned`` 0, and its next
-block is audited uniformly. ``chances forgotten`` is the default plan's last round, learned from the
-same audits as if each decision had had the same chance.
+block is audited uniformly. ``weighed records`` is the default plan's last round, learned from the
+same audits with track records that weigh each by one over its chance, at most 10 times the typical.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ from models.ranking import risk_frame
 from models.sampling_key import SamplingKey
 from models.scoring import Scores, score
 from models.selection import select_batch
-from training.learn import learn
+from training.learn import LearningSettings, learn
 
 DEFAULT_PLAN, UNIFORM, FIXED = "default plan", "uniform", "80/20"
-FORGOTTEN, BEST = "default plan, chances forgotten", "bayes"
+WEIGHED, BEST = "default plan, weighed records", "bayes"
 TEST_DAYS = 2
 RESULT_DAYS = 2
 """From the start of a day to its audits being known: it closes at midnight, and a day later."""
@@ -159,7 +159,9 @@ def block_edges(days: int, rounds: int) -> list[int]:
     return [round(days * number / rounds) for number in range(rounds + 1)]
 
 
-def scored(world: World, bundle: Bundle, outcomes: pd.DataFrame, rows: slice) -> Scores[pd.DataFrame]:
+def scored(
+    world: World, bundle: Bundle, outcomes: pd.DataFrame, rows: slice
+) -> Scores[pd.DataFrame]:
     """Score decisions by what was known when each was made."""
     decisions = world.decisions.iloc[rows]
     return score(bundle, decisions, known_of(world, outcomes, rows, bundle.record_settings))
@@ -256,16 +258,28 @@ def audit_block(
 
 
 def learned(
-    world: World, outcomes: pd.DataFrame, day: int, tell: Callable[[str], None]
+    world: World,
+    outcomes: pd.DataFrame,
+    day: int,
+    tell: Callable[[str], None],
+    record: RecordSettings | None = None,
 ) -> Bundle | None:
     """Learn from all decisions before a day and the audits known by then; null if too few."""
     decisions = world.decisions.iloc[world.rows(0, day)]
     arrived = outcomes[outcomes["audited_at"] <= world.start_of(day)]
+    settings = LearningSettings() if record is None else LearningSettings(record=record)
     try:
-        return learn(decisions, arrived, policies=Policies())[0]
+        return learn(decisions, arrived, policies=Policies(), settings=settings)[0]
     except TrainingError as error:
         tell(f"day {day}: {error}")
         return None
+
+
+def weighed(outcomes: pd.DataFrame) -> RecordSettings:
+    """Return records that weigh an audit by one over its chance, at most 10 times the typical."""
+    chance = outcomes["inclusion_probability"].to_numpy(dtype=float)
+    typical = len(chance) / float((1 / chance).sum())
+    return RecordSettings(typical_inclusion=typical, weight_cap=10.0)
 
 
 def measured(world: World, known: Known, day: int) -> Figures:
@@ -321,7 +335,7 @@ def rounds_of(
 ) -> Iterator[tuple[str, int, Figures]]:
     """Yield name, round and figures as a policy's rounds go by; `first` is known to all policies.
 
-    The last yield of the default plan is of the same audits without their chances.
+    The last yield of the default plan is of the same audits with weighed records.
     """
     known, last = first, len(edges) - 1
     for number in range(1, last + 1):
@@ -337,10 +351,9 @@ def rounds_of(
             outcomes = pd.concat([known.outcomes, *found], ignore_index=True)
             known = Known(known.bundle, outcomes)
     if policy == DEFAULT_PLAN:
-        nothing = pd.array([pd.NA] * len(known.outcomes), dtype="Float64")
-        plain = known.outcomes.assign(inclusion_probability=nothing)
-        bundle = learned(world, plain, edges[-1], tell)
-        yield FORGOTTEN, last, measured(world, Known(bundle, plain), edges[-1])
+        record = weighed(known.outcomes)
+        known = Known(learned(world, known.outcomes, edges[-1], tell, record), known.outcomes)
+        yield WEIGHED, last, measured(world, known, edges[-1])
 
 
 def measure(

@@ -12,10 +12,10 @@ import pytest
 from benchmarks.retraining import (
     DEFAULT_PLAN,
     FIXED,
-    FORGOTTEN,
     RESULT_DAYS,
     TEST_DAYS,
     UNIFORM,
+    WEIGHED,
     Known,
     World,
     audit_block,
@@ -147,7 +147,7 @@ def test_the_file_holds_the_last_round_and_every_round(tmp_path: Path) -> None:
     sizes += ["--rounds", "2", "--seeds", "1"]
     assert main(["--out", str(out), *sizes]) == 0
     found = json.loads(out.read_text())
-    assert list(found) == ["bayes", DEFAULT_PLAN, FORGOTTEN, UNIFORM, "by_round"]
+    assert list(found) == ["bayes", DEFAULT_PLAN, WEIGHED, UNIFORM, "by_round"]
     assert found["bayes"]["capture_05_of_bayes"] == {"mean": 1.0, "by_seed": [1.0]}
     rounds = found["by_round"][DEFAULT_PLAN]
     assert [(each["round"], each["day"]) for each in rounds] == [(1, 6), (2, 12)]
