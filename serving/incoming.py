@@ -42,9 +42,10 @@ def read_decisions(rows: Sequence[dict[str, Any]], limits: Limits, *, now: datet
     --------
     >>> noon = datetime.fromisoformat("2026-03-02T12:00:00+00:00")
     >>> row = {"decision_id": "d", "decided_at": "2026-03-01", "policy": "spam", "action": "keep"}
-    >>> incoming = read_decisions([{**row, "policy": 1.5, "views": -1}, row], Limits(), now=noon)
+    >>> wrong = {**row, "decision_id": "e", "views": -1}
+    >>> incoming = read_decisions([wrong, row], Limits(), now=noon)
     >>> incoming.rows.tolist(), incoming.bad[0].column
-    ([1], 'decision_id')
+    ([1], 'views')
     """
     plain = plain_columns(rows, DECISIONS, limits, now=now)
     if plain is not None:

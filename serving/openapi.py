@@ -92,7 +92,7 @@ def openapi_document() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(openapi_document()["paths"])[:3]
-    ['/healthz', '/livez', '/metrics']
+    ['/healthz', '/livez', '/login']
     """
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
