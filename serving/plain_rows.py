@@ -46,7 +46,7 @@ def plain_columns(
     """
     try:
         return Columns(len(rows), _columns(rows, table, limits, now))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

@@ -65,3 +65,14 @@ def test_odd_values_among_others_are_no_fault(
 def test_odd_values_alone_are_no_fault(admin: Caller, route: str, row: Row, field: str) -> None:
     for number, value in enumerate(ODD):
         send(admin, route, [row(200 + number, **{field: value})])
+
+
+@pytest.mark.parametrize("field", ["views", "embedding", "x_a"])
+def test_a_whole_number_of_hundreds_of_digits_is_the_fault_of_its_row(
+    admin: Caller, field: str
+) -> None:
+    value: object = [10**400] if field == "embedding" else 10**400
+    body = {"decisions": [decision(0), decision(1, **{field: value})], "capacity": 1}
+    answer = admin.post("/v1/rank", json=body)
+    assert answer.status_code == 200
+    assert [(row["index"], row["field"]) for row in answer.json()["rejected"]] == [(1, field)]
