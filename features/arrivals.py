@@ -31,10 +31,13 @@ class Mark:
         Number of the last arrival.
     remade
         Number of the last arrival that cannot be added to sums.
+    reweighed
+        Number of the last after which an outcome may weigh otherwise, where weights differ at all.
     """
 
     last: int = 0
     remade: int = 0
+    reweighed: int = 0
 
 
 def note_outcomes(connection: sa.Connection, audit_ids: Sequence[str], *, remake: bool) -> None:
@@ -48,7 +51,7 @@ def note_outcomes(connection: sa.Connection, audit_ids: Sequence[str], *, remake
     if not audit_ids:
         return
     _lock(connection, shared=False)
-    number = _next(connection, remake=remake)
+    number = _next(connection, *(("remade",) if remake else ()))
     rows = [{"number": number, "audit_id": audit_id} for audit_id in audit_ids]
     connection.execute(schema.arrivals.insert(), rows)
 
@@ -69,15 +72,15 @@ def note_offers(connection: sa.Connection, decision_ids: Sequence[str]) -> None:
             among(table.c.decision_id, part), table.c.inclusion_probability.is_(None)
         )
         if connection.scalar(query.limit(1)) is not None:
-            _next(connection, remake=True)
+            _next(connection, "reweighed")
             return
 
 
 def read_mark(connection: sa.Connection) -> Mark:
     """Return how far the arrivals go now."""
     table = schema.arrival_mark
-    row = connection.execute(sa.select(table.c.last, table.c.remade)).one()
-    return Mark(row.last, row.remade)
+    row = connection.execute(sa.select(table.c.last, table.c.remade, table.c.reweighed)).one()
+    return Mark(row.last, row.remade, row.reweighed)
 
 
 def arrived(connection: sa.Connection, *, after: int, until: int | None = None) -> list[str]:
@@ -89,13 +92,10 @@ def arrived(connection: sa.Connection, *, after: int, until: int | None = None) 
     return list(connection.scalars(query))
 
 
-def _next(connection: sa.Connection, *, remake: bool) -> int:
-    """Take the next number; nobody else can until this transaction ends."""
+def _next(connection: sa.Connection, *marks: str) -> int:
+    """Take the next number, and mark it; nobody else can until this transaction ends."""
     table = schema.arrival_mark
-    values = {"last": table.c.last + 1}
-    if remake:
-        values["remade"] = table.c.last + 1
-    connection.execute(table.update().values(values))
+    connection.execute(table.update().values(dict.fromkeys(("last", *marks), table.c.last + 1)))
     return int(connection.execute(sa.select(table.c.last)).scalar_one())
 
 

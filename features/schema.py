@@ -150,6 +150,7 @@ arrival_mark = sa.Table(
     metadata,
     sa.Column("last", sa.BigInteger, nullable=False),
     sa.Column("remade", sa.BigInteger, nullable=False),
+    sa.Column("reweighed", sa.BigInteger, nullable=False),
     comment="one row",
 )
 

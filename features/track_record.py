@@ -2,9 +2,9 @@
 
 A record is three sums over the audits known at a moment: weights, weights of overturns, and
 squared weights. An audit weighs one over its inclusion probability up to a cap, which by default
-makes all weigh alike, and counts half after every half-life. As the sums are kept at one fixed epoch,
-they only add up: outcomes may arrive in any order. There is one definition and two executions:
-`replay` for whole tables, `TrackRecord` for the running service; a test holds the two equal.
+makes all weigh alike, and counts half after every half-life. As the sums are kept at one fixed
+epoch, they only add up: outcomes may arrive in any order. There is one definition and two
+executions: `replay` for whole tables, `TrackRecord` for the running service; a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -80,6 +80,11 @@ class RecordSettings:
     weight_cap: float = 1.0
     prior_rate: float = 0.05
     earlier_looks: bool = True
+
+    @property
+    def weighs_by_chance(self) -> bool:
+        """Whether audits weigh unlike: under the cap none weighs less than `typical_inclusion`."""
+        return self.weight_cap > self.typical_inclusion
 
 
 def events(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:

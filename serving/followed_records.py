@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pandas as pd
 
@@ -77,11 +78,11 @@ class FollowedRecords:
         with self._adding:
             mark = self._read_mark()
             self._give(self._records, self._events_between(self._taken.last, mark.last))
-            owed = mark.remade > self._taken.remade
-            self._taken = Mark(mark.last, self._taken.remade)
+            self._taken = replace(self._taken, last=mark.last)
+            owed = self._is_owed(mark)
         if owed and self._may_make_anew(at_leisure):
             with self._making:
-                if mark.remade > self._taken.remade:
+                if self._is_owed(mark):
                     self._make_anew(list(self._records))
             owed = False
         if not owed:
@@ -90,6 +91,13 @@ class FollowedRecords:
     def lag_s(self) -> float:
         """Return how long ago, in seconds, the records held all that the store did."""
         return self._clock() - self._level_at
+
+    def _is_owed(self, mark: Mark) -> bool:
+        """Whether something arrived that cannot be added to the sums."""
+        reweighed = mark.reweighed > self._taken.reweighed
+        return mark.remade > self._taken.remade or (
+            reweighed and any(settings.weighs_by_chance for settings in self._records)
+        )
 
     def _may_make_anew(self, at_leisure: bool) -> bool:
         rested = self._clock() - self._made_at >= PAUSE * self._took_s
@@ -106,7 +114,7 @@ class FollowedRecords:
             self._give(fresh, self._events_between(mark.last, now.last))
             with self._reading:
                 self._records = fresh
-            self._taken = Mark(now.last, mark.remade)
+            self._taken = replace(mark, last=now.last)
         self._made_at = self._clock()
         self._took_s = self._made_at - started
 

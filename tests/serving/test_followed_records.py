@@ -193,3 +193,20 @@ def test_records_that_take_long_are_made_anew_by_the_follower_alone(
         records.catch_up(at_leisure=True)
     assert_as_made_now(records, store)
     beside.engine.dispose()
+
+
+def test_a_later_offer_makes_no_work_where_all_audits_weigh_alike(
+    store: Store, beside: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike = RecordSettings(weight_cap=1.0)
+    records = followed(store, alike)
+    shown = asked().head(1)
+    beside.add_ranking(shown, offers(["d0"], 0.2))
+    beside.add_outcomes(outcomes(("a1", "d0"), verdict="over_enforcement"))
+    records.catch_up()
+    beside.add_ranking(shown, offers(["d0"], 0.9))
+    expected = followed(store, alike).look_up(asked(), alike)
+    monkeypatch.setattr(records, "_make_anew", None)
+    records.catch_up()
+    pd.testing.assert_frame_equal(records.look_up(asked(), alike), expected)
+    beside.engine.dispose()

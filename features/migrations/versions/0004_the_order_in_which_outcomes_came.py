@@ -20,9 +20,10 @@ def upgrade() -> None:
         "arrival_mark",
         sa.Column("last", sa.BigInteger(), nullable=False),
         sa.Column("remade", sa.BigInteger(), nullable=False),
+        sa.Column("reweighed", sa.BigInteger(), nullable=False),
         comment="one row",
     )
-    op.bulk_insert(mark, [{"last": 0, "remade": 0}])
+    op.bulk_insert(mark, [{"last": 0, "remade": 0, "reweighed": 0}])
 
 
 def downgrade() -> None:
