@@ -4,7 +4,8 @@ A record is three sums over the audits known at a moment: weights, weights of ov
 squared weights. An audit weighs one over its inclusion probability up to a cap, which by default
 makes all weigh alike, and counts half after every half-life. As the sums are kept at one fixed
 epoch, they only add up: outcomes may arrive in any order. There is one definition and two
-executions: `replay` for whole tables, `TrackRecord` for the running service; a test holds the two equal.
+executions: `replay` for whole tables, `TrackRecord` for the running service; a test holds the two
+equal.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether the store can be written to at this moment, found out by writing, and leaving no trace."""
+"""Whether the store can be written to now: found out by writing, and leaving no trace."""
 
 from __future__ import annotations
 
