@@ -7,6 +7,7 @@ from typing import Any
 
 import lightgbm as lgb
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import logit
 
@@ -23,12 +24,14 @@ def day() -> Plausible:
 
 
 @pytest.fixture(scope="module")
-def scores(day: Plausible) -> Scores:
+def scores(day: Plausible) -> Scores[pd.DataFrame]:
     """The scores of that day."""
     return day.scores(day.later)
 
 
-def test_parts_add_up_to_the_calibrated_log_odds(day: Plausible, scores: Scores) -> None:
+def test_parts_add_up_to_the_calibrated_log_odds(
+    day: Plausible, scores: Scores[pd.DataFrame]
+) -> None:
     parts, base = day.bundle.contributions.of(day.bundle.risk, scores.frame)
     risk = scores.overturn_probability
     assert np.allclose(parts.sum(axis=1) + base, logit(risk), rtol=0, atol=1e-9)
@@ -40,14 +43,18 @@ def test_parts_add_up_where_nearly_nothing_is_known(day: Plausible) -> None:
     assert np.allclose(parts.sum(axis=1) + base, logit(bare.overturn_probability), atol=1e-9)
 
 
-def test_parts_of_the_trees_add_up_to_what_the_trees_say(day: Plausible, scores: Scores) -> None:
+def test_parts_of_the_trees_add_up_to_what_the_trees_say(
+    day: Plausible, scores: Scores[pd.DataFrame]
+) -> None:
     model, ours = day.bundle.risk, day.bundle.contributions
     trees = model.booster.predict(model.encoder.tree_matrix(scores.frame), raw_score=True)
     parts = ours.of_trees(model, model.encoder.tree_matrix(scores.frame))
     assert np.allclose(parts.sum(axis=1) + ours.base, trees, rtol=0, atol=1e-9)
 
 
-def test_parts_are_measured_from_where_tree_shap_measures(day: Plausible, scores: Scores) -> None:
+def test_parts_are_measured_from_where_tree_shap_measures(
+    day: Plausible, scores: Scores[pd.DataFrame]
+) -> None:
     model = day.bundle.risk
     matrix = model.encoder.tree_matrix(scores.frame[:1])
     shapley = model.booster.predict(matrix, pred_contrib=True)
@@ -55,7 +62,7 @@ def test_parts_are_measured_from_where_tree_shap_measures(day: Plausible, scores
 
 
 def test_the_top_reason_agrees_with_tree_shap_on_high_risk_rows(
-    day: Plausible, scores: Scores
+    day: Plausible, scores: Scores[pd.DataFrame]
 ) -> None:
     riskiest = np.argsort(-scores.overturn_probability)[: len(day.later) // 20]
     model, frame = day.bundle.risk, scores.frame.iloc[riskiest]
@@ -67,7 +74,9 @@ def test_the_top_reason_agrees_with_tree_shap_on_high_risk_rows(
     assert np.mean(top[0] == top[1]) >= 0.8
 
 
-def test_the_top_reason_of_all_rows_is_mostly_tree_shaps(day: Plausible, scores: Scores) -> None:
+def test_the_top_reason_of_all_rows_is_mostly_tree_shaps(
+    day: Plausible, scores: Scores[pd.DataFrame]
+) -> None:
     model, frame = day.bundle.risk, scores.frame
     shapley = model.booster.predict(model.encoder.tree_matrix(frame), pred_contrib=True)
     theirs = by_speaker(model.encoder.features, shapley[:, :-1])[1].argmax(axis=1)
@@ -77,7 +86,9 @@ def test_the_top_reason_of_all_rows_is_mostly_tree_shaps(day: Plausible, scores:
     assert np.mean(ours == theirs) >= max(0.8, commonest)
 
 
-def test_the_parts_of_each_row_do_not_depend_on_the_batch(day: Plausible, scores: Scores) -> None:
+def test_the_parts_of_each_row_do_not_depend_on_the_batch(
+    day: Plausible, scores: Scores[pd.DataFrame]
+) -> None:
     ours, model, frame = day.bundle.contributions, day.bundle.risk, scores.frame[:20]
     batch, _ = ours.of(model, frame)
     alone = np.concatenate([ours.of(model, frame.iloc[[row]])[0] for row in range(20)])
