@@ -48,7 +48,9 @@ class Plausible:
         """Return what was known of each decision, looked up anew."""
         return known_before(decisions, self.past, self.outcomes, self.bundle.record_settings)
 
-    def scores(self, decisions: pd.DataFrame, records: pd.DataFrame | None = None) -> Scores:
+    def scores(
+        self, decisions: pd.DataFrame, records: pd.DataFrame | None = None
+    ) -> Scores[pd.DataFrame]:
         """Return the scores of decisions; without records as these are looked up anew."""
         return score(
             self.bundle, decisions, self.records(decisions) if records is None else records
