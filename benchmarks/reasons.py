@@ -7,8 +7,8 @@ blended and calibrated like ours, and features that speak as one are added up in
 may lead almost everywhere, ``commonest`` tells how often TreeSHAP's commonest top reason does: an
 agreement near it says little, and ``top_3`` (how many of the three strongest are shared) more.
 
-The JSON holds ``{dataset: {figure: value}}``; times are medians in milliseconds for 100 rows, as plain
-columns like in the service, each repeat measuring all of them in turn.
+The JSON holds ``{dataset: {figure: value}}``; times are medians in milliseconds for 100 rows, as
+plain columns like in the service, each repeat measuring all of them in turn.
 """
 
 from __future__ import annotations
