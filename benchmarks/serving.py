@@ -65,7 +65,7 @@ from serving.launch import LOOPBACK, service
 
 PARTS = ("speed", "text", "start", "memory")
 PEERS = ("mlflow", "mlserver", "fastapi")
-OURS = ("secondlook", "secondlook_compiled", "secondlook_demo")
+OURS = ("secondlook", "secondlook_2_workers", "secondlook_compiled", "secondlook_demo")
 SYSTEMS = (*OURS, "in_process", "in_process_demo", "noop", *PEERS)
 _WARM_CALLS = 5
 _BLOCKS = 10
@@ -107,7 +107,7 @@ def measure_speed(folder: Path, scale: Scale, shapes: Shapes, wanted: Sequence[s
     booster, matrix = peer.booster, peer.matrix
     own: dict[str, Predict] = {"in_process": lambda at, rows: _predict(booster, matrix, at, rows)}
     with contextlib.ExitStack() as up:
-        ours = {"secondlook": (served, traffic)}
+        ours = {"secondlook": (served, traffic), "secondlook_2_workers": (served, traffic)}
         if "secondlook_compiled" in wanted:
             compiled = compiled_home(served, folder / "compiled")
             ours["secondlook_compiled"] = (compiled, Traffic(traffic.lines))
@@ -117,7 +117,7 @@ def measure_speed(folder: Path, scale: Scale, shapes: Shapes, wanted: Sequence[s
             trees, ready = demo.bundle.risk.booster, demo.matrix
             own["in_process_demo"] = lambda at, rows: _predict(trees, ready, at, rows)
         started = [
-            up.enter_context(systems.secondlook(name, *given, folder))
+            up.enter_context(systems.secondlook(name, *given, folder, workers=_workers(name)))
             for name, given in ours.items()
             if name in wanted
         ]
@@ -128,6 +128,10 @@ def measure_speed(folder: Path, scale: Scale, shapes: Shapes, wanted: Sequence[s
                 started.append(up.enter_context(getattr(systems, name)(peer, folder)))
         kept = {name: predict for name, predict in own.items() if name in wanted}
         return compare(started, kept, shapes, folder) | {"comparison": _told(served, peer)}
+
+
+def _workers(name: str) -> int:
+    return 2 if name.endswith("_2_workers") else 1
 
 
 def measure_text(folder: Path, scale: Scale, shapes: Shapes) -> Any:

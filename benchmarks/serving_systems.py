@@ -73,10 +73,12 @@ class System:
 
 
 @contextlib.contextmanager
-def secondlook(name: str, served: Served, traffic: Traffic, folder: Path) -> Iterator[System]:
+def secondlook(
+    name: str, served: Served, traffic: Traffic, folder: Path, *, workers: int = 1
+) -> Iterator[System]:
     """Serve a home: store, access key, track records, plan and reasons."""
     before = _children()
-    with service(served.home, log=folder / f"{name}.log") as url:
+    with service(served.home, workers=workers, log=folder / f"{name}.log") as url:
         port = urlsplit(url).port or 0
         headers = {"Authorization": f"Bearer {served.key}"}
         yield System(name, port, "/v1/rank", headers, traffic.body, _started(before))
