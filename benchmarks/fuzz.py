@@ -45,6 +45,8 @@ JSON = "application/json"
 SLOWEST_S = 10.0
 SOCKET_SHARE = 20
 SHOWN = 20
+FORMS = ("/login", "/logout")
+"""Told to a browser on the page of the form."""
 Run = Callable[[Coroutine[Any, Any, httpx.Response]], httpx.Response]
 
 
@@ -88,7 +90,8 @@ def faults_of(asked: Asked, answer: httpx.Response, seconds: float) -> list[str]
         faults.append(f"status {answer.status_code}")
     if seconds > SLOWEST_S:
         faults.append(f"{seconds:.1f} s")
-    if answer.status_code >= 400 and asked.method != "HEAD":
+    form = asked.path in FORMS and "text/html" in asked.headers.get("Accept", "")
+    if answer.status_code >= 400 and asked.method != "HEAD" and not form:
         faults += _unexplained(answer)
     return faults
 
