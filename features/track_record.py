@@ -134,7 +134,7 @@ def replay(decisions: pd.DataFrame, past: pd.DataFrame, settings: RecordSettings
     ...     "weight": [1.0], "known_at": pd.to_datetime(["2026-01-02"], utc=True)})
     >>> rates = replay(decisions, past, RecordSettings())
     >>> round(float(rates["policy_rate"].iloc[0]), 3)
-    0.164
+    0.247
     """
     known, asked = _days(times(past, "known_at")), _days(times(decisions, "decided_at"))
     sums = _sums(past, settings) * _growth(known, settings)[:, None]
