@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
@@ -48,6 +49,7 @@ _NOWHERE = Operation("nowhere", "*", "(no such route)", ANYONE, "Anything else."
 
 def build_app(front: Front) -> Starlette:
     """Return the application that answers with `front`."""
+    register_url_convertor("rest", _Rest())
     routes = [
         Route(_starlette_path(o), _endpoint(o, _ANSWERS[o.name]), methods=[o.method])
         for o in OPERATIONS
@@ -56,7 +58,7 @@ def build_app(front: Front) -> Starlette:
     routes += [
         Route("/", _to_docs),
         Route("/reports", _to_reports),
-        Route("/{path:path}", _Nowhere()),
+        Route("/{path:rest}", _Nowhere()),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: _lost})
     app.state.front = front
@@ -223,6 +225,18 @@ async def _lost(request: Request, error: Exception) -> Response:
     return await _answered(_visit(request, _NOWHERE), _raiser(error))
 
 
+class _Rest(Convertor[str]):
+    """All that is left of a path; Starlette's own ends at a line break."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
 class _Nowhere:
     """Answers every other path, so that no page of BentoML's with third-party frames is served."""
 
@@ -251,7 +265,7 @@ def _raiser(error: Exception) -> Answer:
 
 def _starlette_path(operation: Operation) -> str:
     """Return the path as Starlette writes it; a last part may hold slashes."""
-    return operation.path.removesuffix("}") + ":path}" if "{" in operation.path else operation.path
+    return operation.path.removesuffix("}") + ":rest}" if "{" in operation.path else operation.path
 
 
 def _json(content: bytes) -> Response:

@@ -14,8 +14,8 @@ from typing import Any
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.own_paths import OwnPaths
 from serving.readiness import Readiness, ReadyRoute
-from serving.schema_route import SchemaRoute
 from serving.tracing import tracing_options
 
 TIMEOUT_S = 60
@@ -61,4 +61,4 @@ class SecondLook:
 
 served: Any = SecondLook  # the decorator makes a service of the class
 served.add_asgi_middleware(ReadyRoute, readiness=lambda: late_app.readiness)
-served.add_asgi_middleware(SchemaRoute, ours=late_app)
+served.add_asgi_middleware(OwnPaths, ours=late_app)

@@ -180,7 +180,15 @@ def test_a_decision_id_may_hold_a_slash(admin: Caller) -> None:
         assert admin.get(path).json()["decision_id"] == "a/b c"
 
 
-@pytest.mark.parametrize("path", ["/v1/decisions/none", "/v1/nothing", "/docs.json", "/index"])
+def test_a_decision_id_may_hold_a_line_break(admin: Caller) -> None:
+    row = decision(0, decision_id="a\nb")
+    admin.post("/v1/rank", json={"decisions": [row], "capacity": 1})
+    assert admin.get("/v1/decisions/a%0Ab").json()["decision_id"] == "a\nb"
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/decisions/none", "/reports/%0A", "/a%0Ab", "/v1/nothing", "/docs.json", "/index"]
+)
 def test_what_is_not_there_is_a_problem(admin: Caller, path: str) -> None:
     answer = admin.get(path)
     assert answer.status_code == 404

@@ -103,6 +103,16 @@ def test_curl_sends_json_and_files(url: str, small_home: SmallHome, tmp_path: Pa
     assert curl(f"{url}/v1/rank", *as_json)[0] == 401
 
 
+@pytest.mark.parametrize("path", ["/reports/a%0Ab", "/v1/decisions/a%0Ab", "/a%0A"])
+def test_a_line_break_in_a_path_reaches_the_application(
+    url: str, small_home: SmallHome, path: str
+) -> None:
+    headers = {"Authorization": f"Bearer {small_home.admin_key}"}
+    answer = httpx.get(url + path, headers=headers)
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+
+
 GENERATED_CALLS = """
 import json, sys
 url, key, rows, place = json.load(sys.stdin)
