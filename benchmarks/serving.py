@@ -102,7 +102,7 @@ Predict = Callable[[int, int], object]
 def measure_speed(folder: Path, scale: Scale, shapes: Shapes, wanted: Sequence[str]) -> Any:
     """Measure rows without text: every system, side by side."""
     served, peer = compared_home(folder / "compared", scale)
-    more = partial(traffic_of, scale, rows=shapes.rows())
+    more = partial(traffic_of, scale, rows=2 * shapes.rows())  # two systems share a home
     traffic = more(extras=EXTRAS)
     booster, matrix = peer.booster, peer.matrix
     own: dict[str, Predict] = {"in_process": lambda at, rows: _predict(booster, matrix, at, rows)}
