@@ -14,9 +14,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-NO_TIME = np.iinfo(np.int64).min
-"""A time that is not known, among microseconds; pandas writes the same."""
-
 
 @dataclass(frozen=True, slots=True)
 class Columns:
@@ -41,12 +38,10 @@ class Columns:
     arrays: Mapping[str, np.ndarray]
 
     @staticmethod
-    def of(columns: Mapping[str, Any], rows: int | None = None) -> Columns:
+    def of(columns: Mapping[str, Any]) -> Columns:
         """Return columns of lists or arrays; lists that are not all numbers become objects."""
         arrays = {name: _array(values) for name, values in columns.items()}
-        if rows is None:
-            rows = len(next(iter(arrays.values()))) if arrays else 0
-        return Columns(rows, arrays)
+        return Columns(len(next(iter(arrays.values()), ())), arrays)
 
     def __len__(self) -> int:
         return self.rows
@@ -135,7 +130,7 @@ def frame_of(columns: Columns) -> pd.DataFrame:
 
 
 def side_by_side(*tables: Table) -> Table:
-    """Return tables of the same rows as one; of columns by the same name the last counts."""
+    """Return tables of the same rows, no column in two of them, as one."""
     first = tables[0]
     if isinstance(first, Columns):
         return Columns(len(first), {name: each[name] for each in tables for name in each})
