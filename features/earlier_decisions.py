@@ -31,7 +31,7 @@ from features.history import (
 _AUDIT_COLUMNS = ("audited_at", "verdict", "corrected_action")
 _HOUR_US = 3_600_000_000
 
-Query = sa.Select[Any] | sa.CompoundSelect[Any]
+Query = sa.Select[Any]
 Period = tuple[int, int]
 """From the first on and before the second, in microseconds."""
 
@@ -100,20 +100,10 @@ def _of_groups(
     columns: Sequence[sa.ColumnElement[Any]],
     conditions: Sequence[sa.ColumnElement[bool]],
 ) -> Query:
-    """Ask for decisions by each column that may name their group, and for the columns given.
-
-    One question a column, so that each goes by its own index. To add nothing to a name that must be
-    null keeps its index out of the plan: it would lead to all decisions without that name.
-    """
-    decision = schema.decisions.c
-    names = (decision.item_group, decision.item_id, decision.decision_id)
-    questions = [
-        sa.select(decision.decision_id, name, decision.decided_at, decision.action, *columns).where(
-            among(name, "ids"), *(((earlier + "").is_(None)) for earlier in names[:i]), *conditions
-        )
-        for i, name in enumerate(names)
-    ]
-    return sa.union_all(*questions)
+    """Ask for decisions by the name of their group, and for the columns given."""
+    decision, group = schema.decisions.c, schema.GROUP_NAME
+    names = (decision.decision_id, group, decision.decided_at, decision.action)
+    return sa.select(*names, *columns).where(among(group, "ids"), *conditions)
 
 
 @cache

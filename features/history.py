@@ -9,7 +9,7 @@ decisions, the same way in training and in serving: what was decided, or known, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,7 @@ LOOK_INPUTS = ("decision_id", "item_group", "decided_at", "action", "moderator_i
 WORK_INPUTS = ("decision_id", "moderator_id", "decided_at", "language")
 
 _HOUR_US = 3_600_000_000
+_LARGEST = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,25 +122,23 @@ def judged_of(audits: AnyTable) -> Columns:
     return Columns(len(audits), judged).take(np.flatnonzero(~is_null(right)))
 
 
-def join_histories(histories: Sequence[History]) -> History:
-    """Return several histories as one; of a decision in more than one the last counts."""
-    judged = [each.judged for each in histories]
-    names = ("group", "right_action")
-    findings = {name: np.concatenate([texts(j, name) for j in judged]) for name in names}
-    findings["known_at"] = np.concatenate([times(j, "known_at") for j in judged])
-    return History(
-        _join([each.decisions for each in histories], LOOK_INPUTS),
-        Columns(len(findings["known_at"]), findings),
-        _join([each.work for each in histories], WORK_INPUTS),
+def with_batch(stored: History, batch: AnyTable) -> History:
+    """Return a history with a batch of decisions added that no audit is known of yet.
+
+    What is stored of one of them already counts instead.
+    """
+    return replace(
+        stored,
+        decisions=_added(stored.decisions, batch, LOOK_INPUTS),
+        work=_added(stored.work, batch, WORK_INPUTS),
     )
 
 
-def _join(tables: Sequence[AnyTable], names: tuple[str, ...]) -> Columns:
-    columns = {name: np.concatenate([_input(table, name) for table in tables]) for name in names}
-    ids = columns["decision_id"].tolist()
-    last = dict(zip(ids, range(len(ids)), strict=True))
-    whole = Columns(len(ids), columns)
-    return whole if len(last) == len(ids) else whole.take(list(last.values()))
+def _added(stored: AnyTable, batch: AnyTable, names: tuple[str, ...]) -> Columns:
+    held = set(texts(stored, "decision_id").tolist())
+    is_new = np.array([each not in held for each in texts(batch, "decision_id").tolist()], bool)
+    columns = {n: np.r_[_input(stored, n), _input(batch, n)[is_new]] for n in names}
+    return Columns(len(stored) + int(is_new.sum()), columns)
 
 
 def _input(table: AnyTable, name: str) -> np.ndarray:
@@ -166,20 +165,17 @@ def looks_before(decisions: Table, history: History) -> Table:
     [nan, 0.25]
     """
     earlier, judged = history.decisions, history.judged
-    asked = times(decisions, "decided_at")
-    since = asked - WINDOW_DAYS * 24 * _HOUR_US
-    rows, group = _labels(group_names(earlier), group_names(decisions))
-    made = times(earlier, "decided_at")[rows]
+    names, asked = group_names(decisions), times(decisions, "decided_at")
+    window = asked - WINDOW_DAYS * 24 * _HOUR_US, asked
+    rows, group = _labels(group_names(earlier), names)
     person, action = (_of_rows(rows, earlier, decisions, n) for n in ("moderator_id", "action"))
-    looks = _timeline(made, group).count(since, asked)
-    same = _timeline(made, group, action).count(since, asked)
-    looks -= _timeline(made, group, person).count(since, asked)
-    same -= _timeline(made, group, person, action).count(since, asked)
-    rows, group = _labels(texts(judged, "group"), group_names(decisions))
-    known = times(judged, "known_at")[rows]
+    made = _clock(times(earlier, "decided_at")[rows], *window)
+    looks = made.count(group) - made.count(group, person)
+    same = made.count(group, action) - made.count(group, person, action)
+    rows, group = _labels(texts(judged, "group"), names)
     right = _numbered(texts(judged, "right_action")[rows], texts(decisions, "action"))
-    audits = _timeline(known, group).count(since, asked)
-    upheld = _timeline(known, group, right).count(since, asked)
+    known = _clock(times(judged, "known_at")[rows], *window)
+    audits, upheld = known.count(group), known.count(group, right)
     columns = {
         "earlier_looks": looks.astype(float),
         "earlier_agreement": _share(same, looks),
@@ -214,16 +210,14 @@ def work_before(decisions: Table, earlier: AnyTable) -> Table:
     """
     asked = times(decisions, "decided_at")
     rows, person = _labels(texts(earlier, "moderator_id"), texts(decisions, "moderator_id"))
-    made = times(earlier, "decided_at")[rows]
     language = _of_rows(rows, earlier, decisions, "language")
-    day = asked - WORK_HOURS * _HOUR_US
-    own = _timeline(made, person)
-    of_day = own.count(day, asked)
-    alike = _timeline(made, person, language).count(day, asked)
-    last, start = own.shift(day, asked)
+    made = times(earlier, "decided_at")[rows]
+    day = _clock(made, asked - WORK_HOURS * _HOUR_US, asked)
+    of_day, alike = day.count(person), day.count(person, language)
+    last, start = day.shift(person)
     unsaid = is_null(texts(decisions, "language"))
     columns = {
-        "decisions_last_hour": own.count(asked - _HOUR_US, asked).astype(float),
+        "decisions_last_hour": _clock(made, asked - _HOUR_US, asked).count(person).astype(float),
         "minutes_since_last": (asked - last) * 60.0 / _HOUR_US,
         "hours_into_shift": (asked - start) / _HOUR_US,
         "language_share": np.where(unsaid, np.nan, (alike + 0.5) / (of_day + 1.0)),
@@ -233,64 +227,86 @@ def work_before(decisions: Table, earlier: AnyTable) -> Table:
 
 
 @dataclass(frozen=True, slots=True)
-class _Timeline:
-    """Rows by label and then by time, and the labels that are asked about.
+class _Clock:
+    """Times of earlier rows, and the period that each decision asks about.
 
     Attributes
     ----------
-    labels, times
-        Of the rows, sorted by both; times in microseconds.
-    asked
-        Label of each decision asked about; -1 where it has none.
+    times, since, until
+        In microseconds; the periods reach from `since` on to before `until`.
+    ranks
+        Of the times among themselves, in order.
+    first, last
+        Ranks of the periods' ends among the times.
     """
 
-    labels: np.ndarray
     times: np.ndarray
-    asked: np.ndarray
+    since: np.ndarray
+    until: np.ndarray
+    ranks: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
 
-    def place(self, moment: np.ndarray) -> np.ndarray:
-        """Return how many rows stand before each decision's label at its moment."""
-        moments = np.sort(self.times)
-        span = len(moments) + 1
-        rows = self.labels * span + np.searchsorted(moments, self.times)
-        return np.searchsorted(rows, self.asked * span + np.searchsorted(moments, moment))
+    def count(self, *parts: np.ndarray) -> np.ndarray:
+        """Count the rows of each decision's period with the same label; 0 without a label.
 
-    def count(self, since: np.ndarray, until: np.ndarray) -> np.ndarray:
-        """Count rows of the same label with ``since <= time < until``; 0 without a label."""
-        return np.where(self.asked < 0, 0, self.place(until) - self.place(since))
-
-    def shift(self, since: np.ndarray, moment: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the last time before each moment, and the first one after the last pause.
-
-        Both are the moment itself where there is no row since then, and the latter also where a
-        pause has ended the shift by now; a shift that began before `since` begins there.
+        A label has a number in each part, of the rows first and then of the decisions; a negative
+        one is no label.
         """
+        keys, asked = self._keys(parts)
+        keys = np.sort(keys)
+        within = np.searchsorted(keys, asked + self.last) - np.searchsorted(
+            keys, asked + self.first
+        )
+        return np.where(asked < 0, 0, within)
+
+    def shift(self, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the last time of each period, and the first one after the last pause.
+
+        Both are the period's end where there is no row in it, and the latter also where a pause has
+        ended the shift by then; a shift that began before the period begins with it.
+        """
+        keys, asked = self._keys((label,))
+        order = np.argsort(keys, kind="stable")
+        keys, times = keys[order], self.times[order]
+        labels = label[: len(times)][order]
         pause = int(PAUSE_HOURS * _HOUR_US)
-        other = self.labels[1:] != self.labels[:-1]
-        begins = np.r_[True, other | (np.diff(self.times) >= pause)][: len(self.times)]
-        begun = self.times[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
-        place = self.place(moment) - 1
-        hit = (self.asked >= 0) & (place >= self.place(since))
-        last, start = moment.copy(), moment.copy()
-        last[hit] = self.times[place[hit]]
-        goes_on = hit & (moment - last < pause)
-        start[goes_on] = np.maximum(begun[place[goes_on]], since[goes_on])
+        other = labels[1:] != labels[:-1]
+        begins = np.r_[True, other | (np.diff(times) >= pause)][: len(times)]
+        begun = times[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
+        place = np.searchsorted(keys, asked + self.last) - 1
+        hit = (asked >= 0) & (place >= np.searchsorted(keys, asked + self.first))
+        last, start = self.until.copy(), self.until.copy()
+        last[hit] = times[place[hit]]
+        goes_on = hit & (self.until - last < pause)
+        start[goes_on] = np.maximum(begun[place[goes_on]], self.since[goes_on])
         return last, start
 
+    def _keys(self, parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Return label and rank of each row in one number, and the labels asked about likewise."""
+        rows, span = len(self.times), len(self.times) + 1
+        label, null = parts[0], parts[0] < 0
+        for part in parts[1:]:
+            label = _joined(label, part, limit=_LARGEST // span)
+            null = null | (part < 0)
+        label = np.where(null, -1, label) * span
+        return label[:rows] + self.ranks, label[rows:]
 
-def _timeline(times: np.ndarray, *parts: np.ndarray) -> _Timeline:
-    """Sort rows by the combined label of their parts and by time; a null part is no label.
 
-    The rows come first in each part, and then those that are asked about.
-    """
-    rows = len(times)
-    label, null = parts[0], parts[0] < 0
-    for part in parts[1:]:
-        label = np.unique(label * (part.max(initial=0) + 1) + part, return_inverse=True)[1]
-        null = null | (part < 0)
-    label = np.where(null, -1, label)
-    order = np.lexsort((times, label[:rows]))
-    return _Timeline(label[:rows][order], times[order], label[rows:])
+def _clock(times: np.ndarray, since: np.ndarray, until: np.ndarray) -> _Clock:
+    ordered = np.sort(times)
+    return _Clock(
+        times, since, until, *(np.searchsorted(ordered, each) for each in (times, since, until))
+    )
+
+
+def _joined(label: np.ndarray, part: np.ndarray, *, limit: int) -> np.ndarray:
+    """Return one number for each pair, below the limit if there are fewer pairs than that."""
+    numbers = int(part.max(initial=0)) + 1
+    if (int(label.max(initial=0)) + 1) * numbers <= limit:
+        return np.asarray(label * numbers + part)
+    dense = np.unique(label, return_inverse=True)[1]
+    return np.asarray(np.unique(dense * numbers + part, return_inverse=True)[1])
 
 
 def _share(agreeing: np.ndarray, looks: np.ndarray) -> np.ndarray:

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 
-import numpy as np
 import pandas as pd
 
 from features.answers import Acknowledge
-from features.columns import AnyTable, Columns, Table
+from features.columns import Table
 from features.errors import StoreError
-from features.history import History, join_histories
+from features.history import with_batch
 from features.known import with_history
 from features.store import Added, Store
 from features.track_record import RecordSettings
@@ -53,8 +52,7 @@ class LiveRecords:
         """
         records = self._followed.look_up(decisions, settings)
         stored = self._store.history(decisions, looks=settings.earlier_looks)
-        history = join_histories([_unaudited(decisions), stored])
-        return with_history(records, decisions, history, settings)
+        return with_history(records, decisions, with_batch(stored, decisions), settings)
 
     def add_outcomes(
         self, outcomes: pd.DataFrame, *, acknowledge: Acknowledge | None = None
@@ -70,10 +68,3 @@ class LiveRecords:
             except StoreError as error:  # they are committed, and the follower tries again
                 _log.warning("outcomes are stored but not taken in yet: %s", error)
         return added
-
-
-def _unaudited(decisions: AnyTable) -> History:
-    """Return the history that decisions make of which no audit is known yet."""
-    nothing = {"group": object, "known_at": np.int64, "right_action": object}
-    judged = Columns(0, {name: np.empty(0, kind) for name, kind in nothing.items()})
-    return History(decisions, judged, decisions)

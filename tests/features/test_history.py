@@ -5,6 +5,7 @@ A slow loop written from the definitions stands as judge over the sorted timelin
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,8 @@ from features.history import (
     WORK_COLUMNS,
     groups_of,
     history_of,
-    join_histories,
     looks_before,
+    with_batch,
     work_before,
 )
 from tests.made_programme import START, TICK, make_programme
@@ -247,17 +248,19 @@ def test_the_timelines_say_what_the_definition_says(seed: int) -> None:
     pd.testing.assert_frame_equal(found, judge.judge(made.decisions), rtol=1e-12)
 
 
-def test_joined_histories_say_what_one_says_and_count_a_decision_once() -> None:
+def test_a_batch_beside_what_is_stored_says_what_one_history_says() -> None:
     made = make_programme(5, rows=200)
     whole = history_of(made.decisions, made.outcomes)
-    half = made.outcomes["decision_id"].isin(made.decisions["decision_id"].head(100))
-    first = history_of(made.decisions.head(120), made.outcomes[half])
-    second = history_of(made.decisions.tail(100), made.outcomes[~half])
-    joined = join_histories([first, second])
-    assert len(joined.decisions) == 200
-    pd.testing.assert_frame_equal(
-        looks_before(made.decisions, joined), looks_before(made.decisions, whole)
-    )
+    stored = history_of(made.decisions.head(120), made.outcomes)
+    batch = made.decisions.tail(100)
+    both = with_batch(replace(stored, judged=whole.judged), batch.assign(action="not as stored"))
+    assert len(both.decisions) == len(both.work) == 200
+    asked = made.decisions.head(120)
+    pd.testing.assert_frame_equal(looks_before(asked, both), looks_before(asked, stored))
+    both = with_batch(replace(stored, judged=whole.judged), batch)
+    for asked in (made.decisions, batch):
+        pd.testing.assert_frame_equal(looks_before(asked, both), looks_before(asked, whole))
+        pd.testing.assert_frame_equal(work_before(asked, both.work), work_before(asked, whole.work))
 
 
 def test_nothing_asked_and_nothing_known_are_no_fault() -> None:
@@ -278,7 +281,7 @@ def test_the_inputs_are_left_alone() -> None:
     copies = [made.decisions.copy(), made.outcomes.copy()]
     looks_before(made.decisions, history)
     work_before(made.decisions, made.decisions)
-    join_histories([history, history])
+    with_batch(history, made.decisions)
     for now, before in zip((made.decisions, made.outcomes), copies, strict=True):
         pd.testing.assert_frame_equal(now, before)
     for name, values in zip(names, judged, strict=True):
