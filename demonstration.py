@@ -37,7 +37,8 @@ from monitoring.monitor import monitor
 from monitoring.report import write_report
 from serving.access import create_key
 from serving.launch import service
-from training.train import promote, train
+from training.promotion import promote
+from training.train import train
 
 EARLIER_SHARE = 0.7
 _ROWS_A_CALL = 20_000

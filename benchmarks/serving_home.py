@@ -35,7 +35,8 @@ from models.scoring import features_of
 from serving.access import create_key
 from training.learn import LearningSettings
 from training.planning import fit_current_plan, make_current
-from training.train import promote, train
+from training.promotion import promote
+from training.train import train
 
 TREES, LEAVES, COLUMNS = 300, 31, 50
 CATEGORIES = ("policy", "action", "language", "content_type")

@@ -36,7 +36,7 @@ def promote(
     ] = False,
 ) -> None:
     """Make a version the one that serves, and fit the plan it selects by."""
-    from training.train import promote as run
+    from training.promotion import promote as run
 
     done = run(open_home(home), version=version, compile_trees=compile_trees, progress=step)
     out.print(f"Model {done.published.model_version} serves, with plan {done.plan.version}.")

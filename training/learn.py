@@ -32,7 +32,8 @@ from training.material import Material, Opinions, assemble, fit_opinions, later_
 from training.split import split_in_time
 
 _PROFILE_ROWS = 5_000
-_SEGMENTS = ("policy", "language", "moderator_team", "region")
+SEGMENTS = ("policy", "language", "moderator_team", "region")
+"""Columns by which a model is judged, where they came."""
 
 Progress = Callable[[str], None]
 
@@ -75,7 +76,9 @@ class Trial:
     segments
         Table by segment of each column that came.
     predictions
-        ``overturn_probability``, ``overturned``, ``inclusion`` of the test rows, for the plots.
+        ``overturn_probability``, ``overturned`` (0 or 1) and ``inclusion`` of the test rows, with
+        their ``decision_id``, ``decided_at``, ``group`` of near-duplicates and the columns of
+        `SEGMENTS` that came.
     """
 
     metrics: dict[str, float]
@@ -189,17 +192,16 @@ def _measure(material: Material, fitted: _Fitted, test: np.ndarray) -> Trial:
         )
     segments = {
         name: by_segment(rows[name], predicted, overturned, inclusion)
-        for name in _SEGMENTS
+        for name in SEGMENTS
         if name in rows
     }
-    predictions = pd.DataFrame(
-        {
-            "overturn_probability": predicted,
-            "overturned": overturned,
-            "inclusion": inclusion,
-            "policy": rows["policy"].to_numpy(),
-        }
-    )
+    told = rows[["decision_id", "decided_at", *(name for name in SEGMENTS if name in rows)]]
+    predictions = told.assign(
+        group=groups_of(rows),
+        overturn_probability=predicted,
+        overturned=overturned,
+        inclusion=inclusion,
+    ).reset_index(drop=True)
     return Trial(metrics(predicted, overturned, inclusion), segments, predictions)
 
 

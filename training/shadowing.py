@@ -8,7 +8,7 @@ from pathlib import Path
 
 from features.home import Home
 from models.bundle import publish_shadow
-from training.tracking import download_bundle, find_version
+from training.registry import download_bundle, find_version
 
 
 def let_look_on(home: Home, *, version: str | None = None) -> str:

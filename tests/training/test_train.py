@@ -18,8 +18,9 @@ from features.simulate import Simulation, simulate
 from features.store import open_store
 from models.bundle import open_champion
 from models.plan import Plan
+from training.promotion import Promoted, promote
 from training.tracking import EXPERIMENT, MODEL_NAME, tracked
-from training.train import Promoted, Trained, promote, train
+from training.train import Trained, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
 
