@@ -9,7 +9,7 @@ names what is wrong; a test holds that what is plain is read alike by both.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -19,13 +19,15 @@ import numpy as np
 from features.columns import Columns
 from features.contract import Column, Table
 from features.future import ALLOWANCE
-from features.values import EARLIEST, LATEST
+from features.values import EARLIEST, LATEST, Kind
 from serving.settings import Limits
 
-_UTC_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:Z|\+00:00)")
-_EXTRA_TEXT = Column("", "text", "an extra column")
-_EXTRA_NUMBER = Column("", "number", "an extra column")
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|\+00:00)"
+_UTC_TIMES = re.compile(rf"{_TIME}(?:\n{_TIME})*")
 _LARGEST = 2.0**63  # beyond it a whole number is refused, and the contract tells the two apart
+
+_Given = list[tuple[Column, list[Any]]]
+_Read = dict[str, np.ndarray]
 
 
 def plain_columns(
@@ -46,24 +48,25 @@ def plain_columns(
     """
     try:
         return Columns(len(rows), _columns(rows, table, limits, now))
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):  # a list among texts has no hash
         return None
 
 
 def _columns(
     rows: Sequence[Mapping[str, Any]], table: Table, limits: Limits, now: datetime
-) -> dict[str, np.ndarray]:
+) -> _Read:
     _require(0 < len(rows) <= limits.max_rows)
-    names = dict.fromkeys(chain.from_iterable(rows))
-    _require(all(c.name in names for c in table.columns if c.required))
-    columns = {}
-    for name in names:
+    came = set[str]().union(*rows)
+    _require(all(column.name in came for column in table.columns if column.required))
+    given: dict[Kind, _Given] = {kind: [] for kind in _READERS}
+    for name in sorted(came):
         values = [row.get(name) for row in rows]
-        columns[name] = _read(values, table.by_name.get(name) or _extra(name, values, table))
-    longest = limits.max_text_length
-    for name, column in columns.items():
-        if column.dtype == object and name != "embedding":
-            _require(max(map(len, filter(None, column.tolist())), default=0) <= longest)
+        column = table.by_name.get(name) or _extra(name, values, table)
+        given[column.kind].append((column, values))
+    columns: _Read = {}
+    for kind, alike in given.items():
+        if alike:
+            columns |= _READERS[kind](alike, limits)
     latest = np.datetime64((now + ALLOWANCE).replace(tzinfo=None), "us").astype(np.int64)
     _require(bool((columns[_moment(table)] <= latest).all()))
     return columns
@@ -74,44 +77,43 @@ def _moment(table: Table) -> str:
 
 
 def _extra(name: str, values: list[Any], table: Table) -> Column:
+    """Describe an extra column by its first value; its reader refuses values of another kind."""
     _require(table.admits(name))
-    number = not name.startswith("group_") and {*map(type, values)} & {int, float}
-    return _EXTRA_NUMBER if number else _EXTRA_TEXT
+    first = next((value for value in values if value is not None), None)
+    number = not name.startswith("group_") and type(first) in (int, float)
+    return Column(name, "number" if number else "text", "an extra column")
 
 
-def _read(values: list[Any], column: Column) -> np.ndarray:
-    kinds = {*map(type, values)}
-    if column.kind == "number":
-        return _numbers(values, kinds, column)
-    if column.kind == "text":
-        return _texts(values, kinds, column)
-    return _times(values, kinds) if column.kind == "time" else _vectors(values, kinds)
-
-
-def _numbers(values: list[Any], kinds: set[type], column: Column) -> np.ndarray:
-    _require(kinds <= {int, float, type(None)})
-    numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-    low = -np.inf if column.low is None else column.low
-    high = np.inf if column.high is None else column.high
+def _numbers(given: _Given, limits: Limits) -> _Read:
+    columns, values = zip(*given, strict=True)
+    _require({*map(type, chain.from_iterable(values))} <= {int, float, type(None)})
+    numbers = np.array(values, dtype=np.float64).T  # None becomes NaN
+    low = [-np.inf if column.low is None else column.low for column in columns]
+    high = [np.inf if column.high is None else column.high for column in columns]
     outside = (numbers < low) | (numbers > high) | (np.abs(numbers) >= _LARGEST)
-    if column.required or type(None) not in kinds:
-        outside |= np.isnan(numbers)
+    outside |= np.isnan(numbers) & [column.required for column in columns]
     _require(not outside.any())
-    return numbers
+    return {column.name: own for column, own in zip(columns, numbers.T, strict=True)}
 
 
-def _texts(values: list[Any], kinds: set[type], column: Column) -> np.ndarray:
-    _require(kinds <= {str, type(None)})
-    texts = np.empty(len(values), dtype=object)
-    texts[:] = [value and value.strip() or None for value in values]
-    whole = "".join(filter(None, values))
+def _texts(given: _Given, limits: Limits) -> _Read:
+    """Read texts, each that repeats but once."""
+    distinct = {*chain.from_iterable(values for _, values in given)} - {None}
+    _require({*map(type, distinct)} <= {str})
+    whole = "".join(distinct)
     _require("\0" not in whole and _is_unicode(whole))
-    if column.required or column.unique or column.allowed:
-        found = {*texts.tolist()}
-        _require(None not in found or not column.required)
-        _require(len(found) == len(values) or not column.unique)
-        _require(column.allowed is None or found <= {*column.allowed, None})
-    return texts
+    _require(max(map(len, distinct), default=0) <= limits.max_text_length)
+    meant = {value: value.strip() or None for value in distinct}
+    read = {}
+    for column, values in given:
+        texts = [*map(meant.get, values)]
+        if column.required or column.unique or column.allowed:
+            found = {*texts}
+            _require(None not in found or not column.required)
+            _require(len(found) == len(values) or not column.unique)
+            _require(column.allowed is None or found <= {*column.allowed, None})
+        read[column.name] = np.array(texts, dtype=object)
+    return read
 
 
 def _is_unicode(text: str) -> bool:
@@ -122,19 +124,26 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _times(values: list[Any], kinds: set[type]) -> np.ndarray:
-    _require(kinds == {str})
-    found = [_UTC_TIME.fullmatch(value) for value in values]
-    moments = np.array([match[1] for match in found if match], dtype="datetime64[us]")
-    times = moments.astype(np.int64)
-    bounds = EARLIEST.value // 1000, LATEST.value // 1000
-    _require(len(times) == len(values))
-    _require(bool(((times >= bounds[0]) & (times < bounds[1])).all()))
+def _times(given: _Given, limits: Limits) -> _Read:
+    return {column.name: _moments(values) for column, values in given}
+
+
+def _moments(values: list[Any]) -> np.ndarray:
+    _require({*map(type, values)} == {str})
+    whole = "\n".join(values)
+    _require(_UTC_TIMES.fullmatch(whole) is not None)
+    plain = whole.replace("+00:00", "").replace("Z", "").split("\n")
+    times = np.array(plain, dtype="datetime64[us]").astype(np.int64)
+    _require(bool((times >= EARLIEST.value // 1000).all() and (times < LATEST.value // 1000).all()))
     return times
 
 
-def _vectors(values: list[Any], kinds: set[type]) -> np.ndarray:
-    _require(kinds <= {list, type(None)})
+def _vectors(given: _Given, limits: Limits) -> _Read:
+    return {column.name: _embedded(values) for column, values in given}
+
+
+def _embedded(values: list[Any]) -> np.ndarray:
+    _require({*map(type, values)} <= {list, type(None)})
     given = [value for value in values if value is not None]
     _require(len({*map(len, given)}) <= 1)
     _require({type(number) for vector in given for number in vector} <= {int, float})
@@ -147,3 +156,11 @@ def _vectors(values: list[Any], kinds: set[type]) -> np.ndarray:
 def _require(plain: bool) -> None:
     if not plain:
         raise ValueError("a value needs the contract's own reader")
+
+
+_READERS: dict[Kind, Callable[[_Given, Limits], _Read]] = {
+    "text": _texts,
+    "number": _numbers,
+    "time": _times,
+    "vector": _vectors,
+}

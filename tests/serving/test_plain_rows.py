@@ -93,6 +93,8 @@ def test_what_is_plain_is_read_as_the_contract_reads_it(rows: list[dict[str, Any
         {"language": "a\0b"},
         {"language": "\ud800"},
         {"language": "x" * 41},
+        {"language": "x" * 40 + " "},
+        {"language": ["en"]},
         {"embedding": [0.5, None]},
         {"x_size": [1]},
         {"group_age": 5},
