@@ -115,12 +115,7 @@ def _supersede(outcomes: pd.DataFrame, ids: Sequence[str]) -> bool:
 
 def add_ranking(connection: sa.Connection, decisions: AnyTable, selections: AnyTable) -> Added:
     """Insert ranked decisions and how each was selected; a refused one is not selected."""
-    if isinstance(decisions, Columns):
-        if isinstance(selections, Columns) and _all_new(connection, decisions):
-            return _insert_ranking(connection, decisions, selections)
-        decisions = frame_of(decisions)
-    if isinstance(selections, Columns):
-        selections = frame_of(selections)
+    decisions, selections = _as_frame(decisions), _as_frame(selections)
     added = add_decisions(connection, decisions)
     refused = decisions["decision_id"].loc[[bad.row for bad in added.refused]]
     kept = selections[~selections["decision_id"].isin(refused)]
@@ -129,33 +124,30 @@ def add_ranking(connection: sa.Connection, decisions: AnyTable, selections: AnyT
     return added
 
 
-def _all_new(connection: sa.Connection, decisions: Columns) -> bool:
-    ids = decisions["decision_id"].tolist()
-    return not known_ids(connection, schema.decisions.c.decision_id, ids)
+def _as_frame(table: AnyTable) -> pd.DataFrame:
+    return frame_of(table) if isinstance(table, Columns) else table
 
 
-def _insert_ranking(connection: sa.Connection, decisions: Columns, selections: Columns) -> Added:
-    """Insert decisions that are all new, without their detour through a frame."""
-    ids = decisions["decision_id"]
-    in_order = np.argsort(ids.astype(str), kind="stable")  # see `_add`
-    parts = (
-        (schema.decisions, decisions.take(in_order)),
-        (schema.contents, _contents(decisions)),
-        (schema.selections, selections),
-    )
+def insert_ranking(connection: sa.Connection, decisions: AnyTable, selections: AnyTable) -> Added:
+    """Insert ranked decisions of which none is stored, and how each was selected.
+
+    Raises
+    ------
+    OvertakenError
+        If one is stored after all; nothing may be committed then.
+    """
+    parts = [(schema.decisions, decisions), (schema.selections, selections)]
+    held = [
+        ~is_null(texts(decisions, name)) for name in schema.CONTENT_COLUMNS if name in decisions
+    ]
+    if held:
+        parts.append((schema.contents, decisions.take(np.flatnonzero(np.any(held, axis=0)))))
     try:
         for table, rows in parts:
             insert_columns(connection, table, as_stored(rows, table))
     except sa.exc.IntegrityError as error:
         raise _overtaken(schema.decisions) from error
-    return Added(tuple(ids.tolist()), 0, ())
-
-
-def _contents(decisions: Columns) -> Columns:
-    held = np.zeros(len(decisions), dtype=bool)
-    for name in schema.CONTENT_COLUMNS:
-        held |= ~is_null(texts(decisions, name))
-    return decisions.take(np.flatnonzero(held))
+    return Added(tuple(texts(decisions, "decision_id").tolist()), 0, ())
 
 
 def _overtaken(table: sa.Table) -> OvertakenError:
@@ -172,9 +164,8 @@ def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Add
     present = known_ids(connection, key, frame[key.name])
     again = frame[key.name].isin(present)
     fresh = frame[~again]
-    in_order = fresh.sort_values(key.name)  # two writers in two orders could wait on each other
     try:
-        insert_columns(connection, table, as_stored(in_order, table))
+        insert_columns(connection, table, as_stored(fresh, table))
     except sa.exc.IntegrityError as error:
         raise _overtaken(table) from error
     stored = _stored_rows(connection, table, frame[again])

@@ -7,6 +7,7 @@ whole in either. Values are plain already: text, numbers, null as None, JSON as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from features.errors import StoreError
 
+_ENCODER = msgspec.json.Encoder()
 _COPY_FROM = 20
 """Rows from which COPY is quicker than a statement for each row."""
 
@@ -22,6 +24,9 @@ def insert_columns(
     connection: sa.Connection, table: sa.Table, columns: Mapping[str, Sequence[Any]]
 ) -> None:
     """Insert rows given as columns of one length; nothing where there is no row.
+
+    Rows that come with their key go in its order: two writers in two orders could wait on each
+    other.
 
     Raises
     ------
@@ -41,6 +46,8 @@ def insert_columns(
     rows = list(zip(*columns.values(), strict=True))
     if not rows:
         return
+    for key in table.primary_key.columns.keys() & columns.keys():
+        rows.sort(key=itemgetter(list(columns).index(key)))
     names = [connection.dialect.identifier_preparer.quote(name) for name in columns]
     if connection.dialect.name == "postgresql" and len(rows) >= _COPY_FROM:
         _copy(connection, table, names, rows)
@@ -70,17 +77,21 @@ def _copy(
         cursor.close()
 
 
-def as_json(value: Mapping[str, Any] | None) -> str | None:
-    """Return a value as JSON text; null stays null.
+def as_json(values: Sequence[Any]) -> list[str | None]:
+    """Return each value as JSON text; null stays null.
 
     Raises
     ------
     StoreError
-        If it holds what JSON has not.
+        If one holds what JSON has not.
+
+    Examples
+    --------
+    >>> as_json([{"x_a": 1.0}, None, [0.5]])
+    ['{"x_a":1.0}', None, '[0.5]']
     """
-    if value is None:
-        return None
     try:
-        return msgspec.json.encode(value).decode()
+        lines = _ENCODER.encode_lines(values).decode().split("\n")
     except (TypeError, UnicodeEncodeError) as error:
         raise StoreError(f"a value cannot be written as JSON: {error}") from error
+    return [None if value is None else line for value, line in zip(values, lines, strict=False)]

@@ -39,7 +39,7 @@ def as_stored(given: AnyTable, table: sa.Table) -> dict[str, list[Any]]:
         values["extras"] = _extras(given)
     for name in values:
         if isinstance(table.columns[name].type, sa.JSON):
-            values[name] = [as_json(value) for value in values[name]]
+            values[name] = as_json(values[name])
     return values
 
 

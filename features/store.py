@@ -7,7 +7,7 @@ Whatever a method returned for is committed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from features.additions import (
     add_decisions,
     add_outcomes,
     add_ranking,
+    insert_ranking,
     known_ids,
 )
 from features.among import among
@@ -103,13 +104,21 @@ class Store:
         selections: AnyTable,
         *,
         acknowledge: Acknowledge | None = None,
+        none_stored: bool = False,
     ) -> Added:
         """Store ranked decisions and how each was selected, both or neither.
 
         `selections` has the columns of the table ``selections`` but its own id. A decision with
         other content under its id is refused, with its selection. `acknowledge` and what is raised
-        are as for `add_outcomes`.
+        are as for `add_outcomes`. Where a look into the store has just found none of the decisions
+        (`none_stored`), it is not asked for them again unless another writer was quicker.
         """
+        if none_stored:
+            with suppress(OvertakenError):
+                return self._added(
+                    lambda connection: insert_ranking(connection, decisions, selections),
+                    acknowledge,
+                )
         return self._settle(
             lambda connection: add_ranking(connection, decisions, selections), acknowledge
         )

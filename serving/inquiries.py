@@ -38,17 +38,7 @@ def decision_of(programme: Programme, decision_id: str) -> DecisionAnswer:
     table = programme.store.offers(decision_id)
     if table.empty and not programme.store.has_decision(decision_id):
         raise refuse(404, "The store holds no decision of this id; was it ranked here?")
-    offers = [
-        Offer(
-            request_id=str(values["request_id"]),
-            selected_at=values["selected_at"].to_pydatetime(),
-            model_version=str(values["model_version"]),
-            plan_version=str(values["plan_version"]),
-            key_id=str(values["key_id"]),
-            **drawn(values),
-        )
-        for values in table.to_dict("records")
-    ]
+    offers = drawn(Offer, table, selected_at=table["selected_at"].dt.to_pydatetime())
     return DecisionAnswer(
         decision_id=decision_id,
         selected=any(offer.selected for offer in offers),

@@ -7,14 +7,14 @@ refused. The envelope around the rows is checked here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from features.contract import DIRECTIONS
+from features.columns import AnyTable
 from features.errors import BadValue
 
 
@@ -104,7 +104,7 @@ class WhyRisky(msgspec.Struct, frozen=True):
     share: float
 
 
-class Drawn(msgspec.Struct, frozen=True, kw_only=True):
+class Drawn(msgspec.Struct, frozen=True):
     """How a decision stood in one draw; rank 1 is audited first.
 
     ``inclusion_probability`` is the chance that it could be audited, known exactly; send it back
@@ -123,7 +123,11 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     random_audit: bool
 
 
-class RankedDecision(Drawn, frozen=True, kw_only=True):
+AnyDrawn = TypeVar("AnyDrawn", bound=Drawn)
+_SELECTED_FOR = {"": None, **{reason.value: reason for reason in SelectedFor}}
+
+
+class RankedDecision(Drawn, frozen=True):
     """One decision of the request; ``index`` is its position there, from 0.
 
     ``already_selected`` is true if an earlier offer selected it: it need not be audited twice.
@@ -188,7 +192,7 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     plan: dict[str, Any]
 
 
-class Offer(Drawn, frozen=True, kw_only=True):
+class Offer(Drawn, frozen=True):
     """One time at which a decision was ranked."""
 
     request_id: str
@@ -217,21 +221,23 @@ class ProblemAnswer(msgspec.Struct, frozen=True):
     rejected: list[RejectedRow]
 
 
-def drawn(values: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return the fields of `Drawn` from a row of a ranking or of the store."""
-    reason = values["reason"]
-    fields = {name: values[name] for name in Drawn.__struct_fields__ if name in values}
-    risk = {name: values[name] for name in DIRECTIONS}
-    flags = {name: bool(values[name]) for name in ("selected", "random_audit")}
-    return (
-        fields
-        | flags
-        | {
-            "risk": Risk(**risk),
-            "rank": int(values["rank"]),
-            "reason": SelectedFor(reason) if reason else None,
-        }
-    )
+def drawn(kind: type[AnyDrawn], table: AnyTable, **fields: Iterable[Any]) -> list[AnyDrawn]:
+    """Return the rows of a ranking, or of offers of the store, as they are answered.
+
+    Parameters
+    ----------
+    kind
+        `Drawn`, or what has more fields.
+    fields
+        Of each row, the fields that are not columns of the table.
+    """
+    names = kind.__struct_fields__
+    columns = {name: table[name].tolist() for name in names if name in table}
+    risks = zip(*(table[name].tolist() for name in Risk.__struct_fields__), strict=True)
+    columns["risk"] = [Risk(*each) for each in risks]
+    columns["reason"] = [_SELECTED_FOR[reason] for reason in columns["reason"]]
+    columns |= fields
+    return [kind(*each) for each in zip(*(columns[name] for name in names), strict=True)]
 
 
 def rejected_row(bad: BadValue, fault: Fault = Fault.CONTRACT) -> RejectedRow:

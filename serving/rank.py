@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from features.pseudonym import pseudonymise
 from features.rows import microseconds
 from features.schema import CONTENT_COLUMNS
 from features.store import Added
+from models.reasons import Reason
 from serving.budget import budget_of
 from serving.idempotency import Keep, settle
 from serving.incoming import read_decisions
@@ -79,7 +80,8 @@ def rank(
 
     def answered(added: Added) -> RankAnswer:
         conflicts = _rejected(added.refused, rows, Fault.CONFLICT)
-        taken = list(_answers(ranked, earlier, rows, {row.index for row in conflicts}))
+        refused = {row.index for row in conflicts}
+        taken = [row for row in _answers(ranked, earlier, rows) if row.index not in refused]
         if not taken:
             raise none_taken((*rejected, *conflicts))
         return RankAnswer(
@@ -98,7 +100,8 @@ def rank(
 
     selections = ranked.table.assign(request_id=request_id, selected_at=microseconds(now))
     stored = decisions if programme.keep_text else decisions.without(*CONTENT_COLUMNS)
-    answer = settle(partial(programme.store.add_ranking, stored, selections), answered, keep)
+    add = partial(programme.store.add_ranking, stored, selections, none_stored=earlier.none_stored)
+    answer = settle(add, answered, keep)
     programme.shadow.offer(Seen(request_id, decisions, records, programme.ranker.record_settings))
     return answer
 
@@ -117,23 +120,15 @@ def _rejected(bad: Iterable[BadValue], rows: np.ndarray, fault: Fault) -> list[R
     return [rejected_row(replace(value, row=int(rows[value.row])), fault) for value in bad]
 
 
-def _answers(
-    ranked: Ranked, earlier: Earlier, rows: np.ndarray, conflicts: set[int | None]
-) -> Iterator[RankedDecision]:
-    names = list(ranked.table)
-    values = zip(*(ranked.table[name].tolist() for name in names), strict=True)
-    for position, (row, one) in enumerate(zip(rows.tolist(), values, strict=True)):
-        if row in conflicts:
-            continue
-        drawn_as = dict(zip(names, one, strict=True))
-        yield RankedDecision(
-            index=row,
-            decision_id=drawn_as["decision_id"],
-            key_id=drawn_as["key_id"],
-            already_selected=drawn_as["decision_id"] in earlier.selected,
-            reasons=[
-                WhyRisky(why.feature, why.text, why.log_odds, why.share)
-                for why in ranked.reasons.get(position, ())
-            ],
-            **drawn(drawn_as),
-        )
+def _answers(ranked: Ranked, earlier: Earlier, rows: np.ndarray) -> list[RankedDecision]:
+    return drawn(
+        RankedDecision,
+        ranked.table,
+        index=rows.tolist(),
+        already_selected=[each in earlier.selected for each in ranked.table["decision_id"]],
+        reasons=[_told(ranked.reasons.get(place, ())) for place in range(len(rows))],
+    )
+
+
+def _told(reasons: Iterable[Reason]) -> list[WhyRisky]:
+    return [WhyRisky(why.feature, why.text, why.log_odds, why.share) for why in reasons]

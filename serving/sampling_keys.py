@@ -29,12 +29,15 @@ class Earlier:
         Draws for each of them with its own key.
     selected
         Ids of those that an earlier offer selected.
+    none_stored
+        Whether the store holds none of them, so none was offered either.
     lost
         Rows, by position, that cannot be drawn for: the key of their first offer is not kept.
     """
 
     keys: KeyRing
     selected: frozenset[str]
+    none_stored: bool
     lost: tuple[BadValue, ...]
 
     @property
@@ -52,7 +55,8 @@ def key_ring(secrets: Secrets) -> KeyRing:
 def look_back(decisions: AnyTable, *, store: Store, keys: KeyRing) -> Earlier:
     """Ask the store for earlier offers of decisions."""
     ids = texts(decisions, "decision_id").tolist()
-    offers = store.first_offers(ids)
+    stored = list(store.known_decisions(ids))
+    offers = store.first_offers(stored) if stored else {}
     first = {name: offer.key_id for name, offer in offers.items()}
     lost = tuple(
         BadValue(
@@ -65,7 +69,7 @@ def look_back(decisions: AnyTable, *, store: Store, keys: KeyRing) -> Earlier:
         if decision_id in first and not keys.holds(first[decision_id])
     )
     selected = frozenset(name for name, offer in offers.items() if offer.selected)
-    return Earlier(replace(keys, first_offered=first), selected, lost)
+    return Earlier(replace(keys, first_offered=first), selected, not stored, lost)
 
 
 def review_ring(secrets: Secrets, decision_ids: Sequence[str], store: Store) -> KeyRing:

@@ -296,6 +296,20 @@ def test_a_refused_decision_is_not_selected(store: Store) -> None:
     assert store.selections()["decision_id"].tolist() == ["b"]
 
 
+@pytest.mark.parametrize("rows", [3, 100])
+def test_decisions_of_which_one_was_stored_after_the_look_are_compared_like_any(
+    store: Store, rows: int
+) -> None:
+    ids = [f"d{place:03}" for place in range(rows)]
+    store.add_decisions(decisions(ids[1]))
+    changed = decisions(*ids, policy="fraud", text="words")
+    added = store.add_ranking(changed, selections(*ids), none_stored=True)
+    assert seen(added) == [(1, "decision_id", "'d001' with another policy")]
+    others = [name for name in ids if name != ids[1]]
+    assert list(added.ids) == store.selections()["decision_id"].tolist() == others
+    assert len(store.decisions(with_content=True)["text"].dropna()) == rows - 1
+
+
 def test_a_ranking_that_fails_leaves_no_decision_behind(store: Store) -> None:
     broken = selections("a").drop(columns=["priority"])
     with pytest.raises(StoreError):
@@ -384,11 +398,15 @@ def test_two_writers_of_other_content_leave_one_of_the_two_whole(store: Store) -
     assert store.decisions()["policy"].nunique() == 1
 
 
-def test_rankings_of_the_same_decisions_at_once_are_all_kept(store: Store) -> None:
+@pytest.mark.parametrize("none_stored", [False, True])
+def test_rankings_of_the_same_decisions_at_once_are_all_kept(
+    store: Store, none_stored: bool
+) -> None:
     ids = [f"d{place:03}" for place in range(100)]
 
     def rank(request: int) -> Added:
-        return store.add_ranking(decisions(*ids), selections(*ids, request_id=f"r{request}"))
+        offers = selections(*ids, request_id=f"r{request}")
+        return store.add_ranking(decisions(*ids), offers, none_stored=none_stored)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(rank, range(8)))
