@@ -153,7 +153,7 @@ def test_sqlite_is_not_written_either(tmp_path: Path) -> None:
         (lambda: query("nonsense", "SELECT 1"), "its URL cannot be used"),
         (lambda: query("oracle://u:secret@h/d", "SELECT 1"), "its driver cannot be used"),
         (lambda: query("sqlite://", "SELECT a FROM nowhere"), "no such table"),
-        (lambda: query("sqlite://", "PRAGMA optimize"), "gives no rows"),
+        (lambda: query("sqlite://", "-- no query"), "gives no rows"),
         (lambda: query("postgresql+psycopg://u:secret@127.0.0.1:9/d", "SELECT 1"), "127.0.0.1"),
     ],
 )
