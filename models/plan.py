@@ -20,7 +20,9 @@ from models.plan_record import (
     Plan,
     Stratum,
     bonus,
+    fitted_for,
     minutes_of,
+    plan_for,
     variance_weight,
     version_of,
 )
@@ -35,7 +37,9 @@ __all__ = [
     "bonus",
     "check_risk",
     "fit_plan",
+    "fitted_for",
     "minutes_of",
+    "plan_for",
 ]
 
 DIALS: Mapping[str, float] = MappingProxyType(

@@ -16,7 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ class Plan:
         The ratio reached on the frame: ``ratio``, or the nearest that the frame allows.
     capacity_minutes
         Set where capacity is time: priorities and thresholds are then per minute.
+    bundle
+        Fingerprint of the bundle whose risks it was fitted on; null = not told.
     """
 
     version: str
@@ -90,6 +92,7 @@ class Plan:
     key_id: str
     anticipated_ratio: float | None = None
     capacity_minutes: float | None = None
+    bundle: str | None = None
 
     @property
     def budget(self) -> float:
@@ -121,6 +124,37 @@ class Plan:
                 f"to {version_of(plan)!r}. Fit a new one."
             )
         return plan
+
+
+def fitted_for(plan: Plan, bundle: str) -> Plan:
+    """Return the plan as that of a bundle, by its fingerprint; the version says so too."""
+    told = replace(plan, bundle=bundle)
+    return replace(told, version=version_of(told))
+
+
+def plan_for(documents: Mapping[str, str], bundle: str) -> Plan | None:
+    """Return the plan that a bundle selects by; null where there is none at all.
+
+    It is the latest that was not fitted for another bundle, so that what serves and what it
+    selects by change at one instant, when another bundle is named; without any, the latest.
+
+    Parameters
+    ----------
+    documents
+        Plans as they are stored, oldest first.
+
+    Raises
+    ------
+    SettingsError
+        If a plan that is looked at is damaged.
+    """
+    latest = None
+    for document in reversed(documents.values()):
+        plan = Plan.from_json(document)
+        if plan.bundle in (bundle, None):
+            return plan
+        latest = latest or plan
+    return latest
 
 
 def bonus(plan: Plan, overturn_probability: Floats, stratum: Texts) -> Floats:
@@ -174,6 +208,8 @@ def _by_stratum(table: Mapping[str, float], stratum: Texts, *, otherwise: float)
 def _as_mapping(plan: Plan) -> dict[str, Any]:
     content = {name: getattr(plan, name) for name in Plan.__slots__ if name != "strata"}
     content["strata"] = {name: asdict(stratum) for name, stratum in plan.strata.items()}
+    if plan.bundle is None:  # so that plans of before it was told keep their version
+        del content["bundle"]
     return content
 
 

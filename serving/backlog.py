@@ -19,7 +19,7 @@ from features.pseudonym import pseudonymise
 from features.schema import CONTENT_COLUMNS
 from features.store import Store, open_store
 from models.bundle import Published, open_champion
-from models.plan import Plan
+from models.plan import Plan, plan_for
 from models.ranking import Ranking, rank_decisions
 from models.reasons import explain
 from serving.admission import DailyCapacity, threshold_at
@@ -112,10 +112,10 @@ def rank_file(
 def _open_desk(home: Home) -> _Desk:
     published, store = open_champion(home), open_store(home.store_url())
     store.require_current()
-    document = store.plan_document()
-    if document is None:
+    plan = plan_for(store.plan_documents(), published.bundle.fingerprint)
+    if plan is None:
         raise HomeError("plan: there is none yet; run `secondlook promote`")
-    return _Desk(home, published, store, Plan.from_json(document))
+    return _Desk(home, published, store, plan)
 
 
 def _rank(

@@ -22,7 +22,7 @@ from features.home import Home
 from features.store import Store, open_store
 from features.writable import require_writable
 from models.compiled import open_serving
-from models.plan import Plan
+from models.plan import Plan, plan_for
 from serving.admission import DailyCapacity, Thresholds
 from serving.live_records import LiveRecords
 from serving.programme import Programme
@@ -252,13 +252,19 @@ class Standing:
         current, before = self._programme, self._marks
         if marks.plan is None:
             raise ServiceError("the store holds no plan; run `secondlook promote`")
-        plan = Plan.from_json(marks.plan)
         if current is None or before is None:
-            return self._publication.first(self._publication.ranker(), plan)
+            ranker = self._publication.ranker()
+            return self._publication.first(ranker, self._plan_of(ranker, marks.plan))
         ranker = current.ranker if marks.model == before.model else self._publication.ranker()
+        plan = self._plan_of(ranker, marks.plan)
         current.records.keep(ranker.record_settings)
         programme = replace(current, ranker=ranker, plan=plan)
         return programme if marks.home == before.home else self._publication.renewed(programme)
+
+    def _plan_of(self, ranker: Ranker, latest: str) -> Plan:
+        """Return the plan of the model that answers, not of one that is about to."""
+        documents = self._store.plan_documents()
+        return plan_for(documents, ranker.bundle_version) or Plan.from_json(latest)
 
 
 def _written(file: Path) -> str:

@@ -14,7 +14,7 @@ from features.known import known_before
 from features.store import Store, open_store
 from models.audit_minutes import AuditMinutes, mean_audit_minutes
 from models.bundle import Bundle
-from models.plan import DIALS, Plan, fit_plan
+from models.plan import DIALS, Plan, fit_plan, fitted_for
 from models.ranking import risk_frame
 from models.risk_frame import RiskFrame
 from models.scoring import score
@@ -33,10 +33,13 @@ class RecentFrame:
         Of a sample of them; with minutes where capacity is in hours.
     decisions_a_day
         How many there were a day, over the last week of them.
+    bundle
+        Fingerprint of the bundle that scored it.
     """
 
     risk: RiskFrame
     decisions_a_day: float
+    bundle: str
 
 
 def fit_current_plan(home: Home, bundle: Bundle, *, settings: Settings | None = None) -> Plan:
@@ -71,7 +74,7 @@ def read_recent(home: Home, bundle: Bundle, *, in_hours: bool) -> RecentFrame:
     if in_hours:
         minutes = timed_audits(decisions, outcomes).of(risk.stratum)
         risk = replace(risk, minutes=minutes)
-    return RecentFrame(risk, _decisions_a_day(decisions["decided_at"]))
+    return RecentFrame(risk, _decisions_a_day(decisions["decided_at"]), bundle.fingerprint)
 
 
 def plan_of(recent: RecentFrame, settings: Settings, home: Home) -> Plan:
@@ -82,7 +85,7 @@ def plan_of(recent: RecentFrame, settings: Settings, home: Home) -> Plan:
         audits = settings.audits_per_day * rows / recent.decisions_a_day
     if settings.hours_per_day is not None:
         capacity_minutes = 60.0 * settings.hours_per_day * rows / recent.decisions_a_day
-    return fit_plan(
+    plan = fit_plan(
         recent.risk,
         capacity=min(max(round(audits), 1), rows),
         capacity_minutes=capacity_minutes,
@@ -90,6 +93,7 @@ def plan_of(recent: RecentFrame, settings: Settings, home: Home) -> Plan:
         minimums=home.policies().minimums(np.unique(recent.risk.stratum.astype(str))),
         key_id=home.secrets().key_id,
     )
+    return fitted_for(plan, recent.bundle)
 
 
 def make_current(store: Store, plan: Plan, now: datetime) -> None:

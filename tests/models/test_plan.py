@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from features.errors import CapacityError, ContractError, SettingsError
-from models.plan import DIALS, Plan, RiskFrame, bonus, fit_plan
+from models.plan import DIALS, Plan, RiskFrame, bonus, fit_plan, fitted_for, plan_for
 from models.threshold import inclusion_probability, solve_threshold
 from tests.models.drawing import make_population
 
@@ -90,6 +90,32 @@ def test_a_plan_tampered_with_is_refused() -> None:
     content = json.loads(_plan().to_json()) | {"eta": 5.0}
     with pytest.raises(SettingsError, match="changed after it was fitted"):
         Plan.from_json(json.dumps(content))
+
+
+def test_a_plan_of_before_bundles_were_told_keeps_its_version() -> None:
+    plan = _plan()
+    assert "bundle" not in json.loads(plan.to_json())
+    assert plan.version != fitted_for(plan, "b1").version
+
+
+def _stored(*plans: Plan) -> dict[str, str]:
+    return {plan.version: plan.to_json() for plan in plans}
+
+
+def test_a_bundle_selects_by_its_own_latest_plan() -> None:
+    old, new = _plan(), fit_plan(RISK, capacity=50, key_id="k")
+    first, again, other = fitted_for(old, "b1"), fitted_for(new, "b1"), fitted_for(new, "b2")
+    stored = _stored(first, again, other)
+    assert plan_for(stored, "b1") == again
+    assert plan_for(stored, "b2") == other
+    assert plan_for(stored, "b3") == other
+    assert plan_for({}, "b1") is None
+
+
+def test_a_plan_that_tells_no_bundle_is_taken_before_one_of_another() -> None:
+    old, other = _plan(), fitted_for(_plan(), "b2")
+    assert plan_for(_stored(old, other), "b1") == old
+    assert plan_for(_stored(other, old), "b2") == old
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"strata": 3}'])

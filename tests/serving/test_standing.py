@@ -11,6 +11,7 @@ from features.errors import BundleError, HomeError, ServiceError
 from features.home import Home, rotate_sampling_key
 from features.store import Store, open_store
 from features.track_record import RecordSettings
+from models.plan import fitted_for
 from models.sampling_key import KeyRing, SamplingKey
 from serving.admission import DailyCapacity
 from serving.follower import FOLLOW_S, start_follower
@@ -76,6 +77,24 @@ def test_a_new_plan_is_taken_up(standing: Standing, store: Store, clock: Clock) 
     store.add_plan(plan.version, plan.to_json(), NOW.replace(hour=13))
     clock.wait()
     assert standing.programme().plan.version == plan.version
+
+
+def test_a_model_and_its_plan_are_taken_up_together(
+    standing: Standing, publication: StaticPublication, store: Store, clock: Clock
+) -> None:
+    before = standing.programme()
+    plan = fitted_for(make_plan(seed=1), "b2")
+    store.add_plan(plan.version, plan.to_json(), NOW.replace(hour=13))
+    clock.wait()
+    assert standing.programme().plan == before.plan
+    publication.now = "second"
+    publication.published = ScoreRanker(bundle_version="b2")
+    clock.wait()
+    assert standing.programme().plan == plan
+    publication.now = "first again"
+    publication.published = before.ranker
+    clock.wait()
+    assert standing.programme().plan == before.plan
 
 
 def test_a_plan_that_was_changed_is_refused(standing: Standing, store: Store, clock: Clock) -> None:
