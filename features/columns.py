@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, TypeVar
 
 import numpy as np
@@ -178,17 +179,14 @@ def codes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     >>> codes(np.array(["b", None, "a", "b"], dtype=object))[0].tolist()
     [0, -1, 1, 0]
     """
-    given = values.tolist()
-    names = [name for name in dict.fromkeys(given) if name is not None]
-    place: dict[Any, int] = {name: number for number, name in enumerate(names)}
-    place[None] = -1
-    return np.array([place[value] for value in given], dtype=np.int64), names
+    names = [name for name in dict.fromkeys(values.tolist()) if name is not None]
+    return positions(values, {name: number for number, name in enumerate(names)}), names
 
 
 def positions(values: np.ndarray, vocabulary: Mapping[str, int]) -> np.ndarray:
     """Return the place of each text in a vocabulary; -1 where it is not there or null."""
-    found = [vocabulary.get(value, -1) for value in values.tolist()]
-    return np.array(found, dtype=np.int64)
+    found = map(vocabulary.get, values.tolist(), repeat(-1))
+    return np.fromiter(found, dtype=np.int64, count=len(values))
 
 
 def _array(values: Any) -> np.ndarray:

@@ -10,8 +10,9 @@ equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,9 @@ from features.contract import DIRECTIONS
 
 _EPOCH = pd.Timestamp("2020-01-01", tz="UTC")
 _MICROSECONDS_A_DAY = 86_400_000_000
-_SEPARATOR = "\x1f"
-_NOTHING = (0.0, 0.0, 0.0)
+_NOWHERE = 0  # row of the sums of what has no record: all 0
+
+_Label = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ action comes to under the policy, not from her own rate over all actions, of unl
 A new version of a policy so starts from the rate of the versions before it, which counts for as
 much as `RecordSettings.strength` audits: a change of policy is a new record, not noise in the old.
 """
+_PARTS = sorted({name for key in KEYS for name in key.columns})
+_HAS_PART = np.array([[part in key.columns for part in _PARTS] for key in KEYS])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,11 @@ def events(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """
     source = outcomes.get("source", pd.Series("audit", index=outcomes.index))
     audits = outcomes[source.fillna("audit") == "audit"]
-    names = sorted({c for key in KEYS for c in key.columns})
-    present = [name for name in names if name in decisions]
+    present = [name for name in _PARTS if name in decisions]
     joined = audits.merge(decisions[["decision_id", *present]], on="decision_id", how="inner")
     inclusion = joined.get("inclusion_probability", pd.Series(1.0, index=joined.index))
     return pd.DataFrame(
-        {name: _part(joined, name) for name in names}
+        {name: _part(joined, name) for name in _PARTS}
         | {
             "known_at": joined["audited_at"],
             "overturned": joined["verdict"].isin(DIRECTIONS).astype(float),
@@ -142,20 +145,18 @@ def replay(decisions: pd.DataFrame, past: pd.DataFrame, settings: RecordSettings
     moments = np.unique(known)
     since = np.searchsorted(moments, known) + 1
     until = np.searchsorted(moments, asked, side="right")
-    read = {}
+    read = []
     for key in KEYS:
         codes, ours = _codes(past, decisions, key)
-        read[key.name] = _sums_before(
+        before = _sums_before(
             codes[order] * (len(moments) + 1) + since[order],
             sums[order],
             ours * (len(moments) + 1) + until,
             codes[order],
             ours,
         )
-    fade = 1 / _growth(asked, settings)
-    return _rates(
-        {name: value * fade[:, None] for name, value in read.items()}, decisions, settings
-    )
+        read.append(before)
+    return _rates(np.stack(read), decisions, settings)
 
 
 class TrackRecord:
@@ -170,54 +171,59 @@ class TrackRecord:
 
     def __init__(self, settings: RecordSettings) -> None:
         self.settings = settings
-        self._sums: dict[str, dict[str, tuple[float, ...]]] = {key.name: {} for key in KEYS}
+        self._rows: dict[_Label, int] = {}
+        self._sums = np.zeros((_NOWHERE + 1, 3))
 
     @property
     def size(self) -> int:
         """Number of records held."""
-        return sum(len(sums) for sums in self._sums.values())
+        return len(self._rows)
 
     def update(self, past: pd.DataFrame) -> None:
         """Take in events as `events` gives them; each event must be given once."""
         growth = _growth(_days(times(past, "known_at")), self.settings)
-        sums = (_sums(past, self.settings) * growth[:, None]).tolist()
-        for key in KEYS:
-            held = self._sums[key.name]
-            for label, more in zip(_labels(past, key), sums, strict=True):
-                if label is not None:
-                    so_far = held.get(label, _NOTHING)
-                    held[label] = tuple(a + b for a, b in zip(so_far, more, strict=True))
+        sums = _sums(past, self.settings) * growth[:, None]
+        rows = np.fromiter(map(self._row_of, _labels(past)), dtype=np.int64)
+        grown = np.zeros((len(self._rows) + 1, 3))
+        grown[: len(self._sums)] = self._sums
+        np.add.at(grown, rows, np.tile(sums, (len(KEYS), 1)))
+        grown[_NOWHERE] = 0
+        self._sums = grown
+
+    def _row_of(self, label: _Label) -> int:
+        """Return the row of a label, a new one where it has none."""
+        return _NOWHERE if None in label else self._rows.setdefault(label, len(self._rows) + 1)
 
     def look_up(self, decisions: Table) -> Table:
         """Return the records of decisions, in the columns and order of `replay`."""
-        fade = 1 / _growth(_days(times(decisions, "decided_at")), self.settings)
-        sums = {}
-        for key in KEYS:
-            held = self._sums[key.name]
-            found = [
-                _NOTHING if n is None else held.get(n, _NOTHING) for n in _labels(decisions, key)
-            ]
-            sums[key.name] = np.array(found).reshape(-1, 3) * fade[:, None]
-        return _rates(sums, decisions, self.settings)
+        found = map(self._rows.get, _labels(decisions), repeat(_NOWHERE))
+        rows = np.fromiter(found, dtype=np.int64).reshape(len(KEYS), len(decisions))
+        return _rates(self._sums[rows], decisions, self.settings)
 
 
-def _rates(sums: dict[str, np.ndarray], decisions: Table, settings: RecordSettings) -> Table:
-    """Shrink each key's rate towards its parent's."""
-    rate: dict[str, np.ndarray] = {}
+def _rates(sums: np.ndarray, decisions: Table, settings: RecordSettings) -> Table:
+    """Shrink each key's rate towards its parent's.
+
+    Parameters
+    ----------
+    sums
+        Of each key and decision, as they come to at the epoch; shape (keys, decisions, 3).
+    """
+    fade = 1 / _growth(_days(times(decisions, "decided_at")), settings)
+    weight, overturned, squared = np.moveaxis(sums * fade[:, None], 2, 0)
+    audits = weight**2 / np.where(squared > 0, squared, 1.0)  # Kish's effective number
+    wrong = audits * (overturned / np.where(weight > 0, weight, 1.0))
+    strength = settings.strength
+    rate: dict[str | None, np.ndarray] = {None: np.full(len(decisions), settings.prior_rate)}
+    for key, own, own_wrong in zip(KEYS, audits, wrong, strict=True):
+        rate[key.name] = (own_wrong + strength * rate[key.parent]) / (own + strength)
+    absent = _HAS_PART @ np.stack([is_null(texts(decisions, part)) for part in _PARTS])
+    rates = np.where(absent, np.nan, np.stack([rate[key.name] for key in KEYS]))
+    audits = np.where(absent, np.nan, audits)
     columns: dict[str, np.ndarray] = {}
-    null = {c: is_null(texts(decisions, c)) for key in KEYS for c in key.columns}
-    for key in KEYS:
-        parent = rate[key.parent] if key.parent else np.full(len(decisions), settings.prior_rate)
-        weight, overturned, squared = sums[key.name].T
-        audits = weight**2 / np.where(squared > 0, squared, 1.0)  # Kish's effective number
-        raw = overturned / np.where(weight > 0, weight, 1.0)
-        strength = settings.strength
-        rate[key.name] = (audits * raw + strength * parent) / (audits + strength)
-        absent = np.zeros(len(decisions), dtype=bool)
-        for name in key.columns:
-            absent |= null[name]
-        columns[f"{key.name}_rate"] = np.where(absent, np.nan, rate[key.name])
-        columns[f"{key.name}_audits"] = np.where(absent, np.nan, audits)
+    for place, key in enumerate(KEYS):
+        columns[f"{key.name}_rate"] = rates[place]
+        columns[f"{key.name}_audits"] = audits[place]
     return like(decisions, columns)
 
 
@@ -260,17 +266,13 @@ def _codes(past: pd.DataFrame, decisions: pd.DataFrame, key: Key) -> tuple[np.nd
     return dense[: len(past)], dense[len(past) :]
 
 
-def _labels(table: AnyTable, key: Key) -> Iterable[str | None]:
-    """Return each row's label of a key, null where a part of it is null."""
-    if not key.columns:
-        return [""] * len(table)
-    parts: list[list[str | None]] = [texts(table, name).tolist() for name in key.columns]
-    if len(parts) == 1:
-        return parts[0]
-    return [
-        None if None in values else _SEPARATOR.join(map(str, values))
-        for values in zip(*parts, strict=True)
-    ]
+def _labels(table: AnyTable) -> Iterator[_Label]:
+    """Return every row's label under one key after another: the key's name, and its parts."""
+    parts = {name: texts(table, name).tolist() for name in _PARTS}
+    return chain.from_iterable(
+        zip([key.name] * len(table), *(parts[name] for name in key.columns), strict=True)
+        for key in KEYS
+    )
 
 
 def _part(frame: pd.DataFrame, name: str) -> pd.Series:
