@@ -28,9 +28,10 @@ from features.known import known_before
 from features.simulate import Simulation, simulate
 from features.store import open_store
 from models.arrays import Floats
-from models.bundle import Bundle, open_champion, publish, save_bundle
+from models.bundle import Bundle, save_bundle
 from models.compiled import compile_bundle, compiled_folder
 from models.contributions import fit_contributions
+from models.publication import open_champion, publish
 from models.scoring import features_of
 from serving.access import create_key
 from training.learn import LearningSettings

@@ -14,9 +14,9 @@ from rich.table import Table
 from features.errors import HomeError, SettingsError
 from features.home import Home, Settings
 from features.store import open_store
-from models.bundle import open_champion
 from models.plan import DIALS, Plan, RiskFrame, minutes_of
 from models.planner import WhatIf, what_if
+from models.publication import open_champion
 from training.planning import make_current, plan_of, read_recent
 
 _STEPS = (0.5, 1.0, 1.5, 2.0)

@@ -12,6 +12,7 @@
     ├── HomeError          the home folder lacks what the step needs
     ├── TrainingError      there is not enough to learn from
     ├── BundleError        a model bundle does not check out
+    ├── PromotionError     a version may not become the one that serves
     ├── CapacityError      the audits asked for do not fit the capacity
     ├── EstimateError      an estimate cannot be made from what was given
     ├── AccessError        no key, a wrong key, or a key without the role
@@ -113,6 +114,10 @@ class TrainingError(SecondLookError):
 
 class BundleError(SecondLookError):
     """A model bundle does not check out."""
+
+
+class PromotionError(SecondLookError):
+    """A version may not become the one that serves."""
 
 
 class CapacityError(SecondLookError):

@@ -10,15 +10,13 @@
     card.json        training window, data fingerprint, metrics
     profile.parquet  a sample of training features, the reference for drift; no content, no identity
 
-There is no pickle in it. What does not check out is refused. A bundle is never changed: it is
-published by moving it to the home's bundles and then naming it in ``champion.json``.
+There is no pickle in it. What does not check out is refused. A bundle is never changed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -30,9 +28,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from features.errors import BundleError, HomeError
+from features.errors import BundleError
 from features.frame import FEATURES, Feature
-from features.home import Home
 from features.policies import Policies, Policy
 from features.track_record import RecordSettings
 from models.contributions import Contributions, fit_contributions
@@ -94,14 +91,6 @@ class Bundle:
     contributions: Contributions
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The bundle that serves, and the name under which answers report it."""
-
-    bundle: Bundle
-    model_version: str
-
-
 def save_bundle(bundle: Bundle, folder: Path) -> str:
     """Write a bundle into a new folder and return its fingerprint."""
     folder.mkdir(parents=True)
@@ -150,67 +139,12 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(f"bundle {folder.name!r}: cannot be read: {error}") from error
 
 
-def publish(home: Home, folder: Path, model_version: str) -> Path:
-    """Copy a bundle into the home and make it the one that serves; a crash leaves the old one."""
-    return _name(home, folder, model_version, home.champion_file)
-
-
-def publish_shadow(home: Home, folder: Path, model_version: str) -> Path:
-    """Copy a bundle into the home and make it the one that looks on."""
-    return _name(home, folder, model_version, home.shadow_file)
-
-
-def _name(home: Home, folder: Path, model_version: str, file: Path) -> Path:
-    """Copy a bundle into the home unless it is there, and name it in a file."""
-    bundle = load_bundle(folder)
-    place = home.bundles / bundle.fingerprint
-    if not place.exists():
-        part = home.bundles / f".{bundle.fingerprint}.part"
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.copytree(folder, part)
-        part.rename(place)
-    part_file = file.with_name(f".{file.name}.part")
-    _write_json(part_file, {"bundle": bundle.fingerprint, "model_version": model_version})
-    part_file.replace(file)
-    return place
-
-
-def open_champion(home: Home) -> Published:
-    """Open the bundle that serves.
-
-    Raises
-    ------
-    HomeError
-        If none was published yet.
-    BundleError
-        If it does not check out.
-    """
-    if not home.champion_file.is_file():
-        raise HomeError(
-            f"home {str(home.path)!r}: no model serves yet; run `secondlook train` and then "
-            "`secondlook promote`"
-        )
-    return _named(home, home.champion_file)
-
-
-def open_shadow(home: Home) -> Published | None:
-    """Open the bundle that looks on; null where none does.
-
-    Raises
-    ------
-    BundleError
-        If it does not check out.
-    """
-    return _named(home, home.shadow_file) if home.shadow_file.is_file() else None
-
-
-def _named(home: Home, file: Path) -> Published:
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds a bundle of this format, each part as it was saved."""
     try:
-        named = json.loads(file.read_text(encoding="utf-8"))
-        place, model_version = home.bundles / named["bundle"], str(named["model_version"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"home: {file.name} cannot be read; promote again") from error
-    return Published(load_bundle(place), model_version)
+        return bool(_checked_manifest(folder))
+    except BundleError:
+        return False
 
 
 def _checked_manifest(folder: Path) -> dict[str, Any]:

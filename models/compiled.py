@@ -30,7 +30,8 @@ import numpy as np
 from features.errors import SettingsError
 from features.home import Home
 from models.arrays import Floats
-from models.bundle import Bundle, Published, open_champion
+from models.bundle import Bundle
+from models.publication import Published, open_champion
 
 _log = logging.getLogger("secondlook.compiled")
 

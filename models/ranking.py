@@ -9,8 +9,8 @@ import numpy as np
 
 from features.columns import Table, like, texts
 from features.contract import DIRECTIONS
-from models.bundle import Published
 from models.plan import Plan
+from models.publication import Published
 from models.risk_frame import RiskFrame
 from models.sampling_key import Numbers
 from models.scoring import Scores, score

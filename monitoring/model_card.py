@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from models.bundle import Published
+from models.publication import Published
 from monitoring.wording import count, days, percent, words
 
 _MEANINGS = {

@@ -16,7 +16,8 @@ import pandas as pd
 from features.home import Home
 from features.known import known_before
 from features.store import Store, open_store
-from models.bundle import Bundle, open_champion
+from models.bundle import Bundle
+from models.publication import open_champion
 from models.scoring import features_of
 from monitoring.auditors import auditors_of
 from monitoring.drift import SAMPLED_ROWS, measure_drift

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from features.home import Home
 from features.store import Store, open_store
-from models.bundle import open_champion
+from models.publication import open_champion
 from monitoring.attention import find_attention
 from monitoring.auditors import auditors_of
 from monitoring.exports import (

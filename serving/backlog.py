@@ -18,8 +18,8 @@ from features.mapping import read_mapping
 from features.pseudonym import pseudonymise
 from features.schema import CONTENT_COLUMNS
 from features.store import Store, open_store
-from models.bundle import Published, open_champion
 from models.plan import Plan, plan_for
+from models.publication import Published, open_champion
 from models.ranking import Ranking, rank_decisions
 from models.reasons import explain
 from serving.admission import DailyCapacity, threshold_at

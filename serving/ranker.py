@@ -9,8 +9,8 @@ import numpy as np
 
 from features.columns import Columns
 from features.track_record import RecordSettings
-from models.bundle import Published
 from models.plan import Plan
+from models.publication import Published
 from models.ranking import rank_decisions
 from models.reasons import Reason, explain
 from models.sampling_key import KeyRing

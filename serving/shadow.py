@@ -30,7 +30,7 @@ from features.home import Home
 from features.rows import microseconds
 from features.store import Store
 from features.track_record import RecordSettings
-from models.bundle import Published, open_shadow
+from models.publication import Published, open_shadow
 from models.scoring import score
 from serving.live_records import LiveRecords
 

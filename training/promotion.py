@@ -10,9 +10,10 @@ from pathlib import Path
 
 from features.home import Home
 from features.store import open_store
-from models.bundle import Published, load_bundle, publish
+from models.bundle import load_bundle
 from models.compiled import compile_bundle, compiled_folder
 from models.plan import Plan
+from models.publication import Published, publish
 from training.learn import Progress
 from training.planning import fit_current_plan, make_current
 from training.registry import download_bundle, find_version, set_champion

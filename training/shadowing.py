@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from features.home import Home
-from models.bundle import publish_shadow
+from models.publication import publish_shadow
 from training.registry import download_bundle, find_version
 
 

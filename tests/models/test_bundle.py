@@ -11,7 +11,8 @@ import pytest
 
 from features.errors import BundleError, HomeError
 from features.home import Home
-from models.bundle import load_bundle, open_champion, publish, save_bundle
+from models.bundle import load_bundle, save_bundle
+from models.publication import open_champion, publish
 from models.scoring import score
 from tests.learned import Learned
 

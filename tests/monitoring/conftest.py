@@ -19,9 +19,10 @@ from features.policies import Policies
 from features.simulate import audit, simulate
 from features.store import Store, open_store
 from features.track_record import RecordSettings
-from models.bundle import Bundle, open_champion, publish, save_bundle
+from models.bundle import Bundle, save_bundle
 from models.contributions import fit_contributions
 from models.plan import fit_plan
+from models.publication import open_champion, publish
 from models.ranking import rank_decisions, risk_frame
 from models.risk import fit_risk
 from models.sampling_key import SamplingKey

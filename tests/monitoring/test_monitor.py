@@ -10,7 +10,7 @@ import pytest
 from features.errors import HomeError
 from features.home import Home, make_home
 from features.store import open_store
-from models.bundle import open_champion
+from models.publication import open_champion
 from monitoring.monitor import MonitorResult, current_features, monitor
 from monitoring.quality import measure_quality
 from monitoring.ranked import read_history

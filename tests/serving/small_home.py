@@ -16,9 +16,10 @@ from features.intake import add_decisions, add_outcomes
 from features.simulate import simulate
 from features.store import open_store
 from features.track_record import events, replay
-from models.bundle import load_bundle, publish, save_bundle
+from models.bundle import load_bundle, save_bundle
 from models.halves import RiskSettings
 from models.plan import fit_plan
+from models.publication import publish
 from models.ranking import risk_frame
 from models.scoring import score
 from serving.access import create_key

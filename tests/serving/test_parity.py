@@ -20,7 +20,7 @@ from features.history import LOOK_COLUMNS, WORK_COLUMNS
 from features.known import known_before
 from features.store import Store
 from features.track_record import KEYS, RecordSettings
-from models.bundle import open_champion
+from models.publication import open_champion
 from models.scoring import features_of, score
 from serving.live_records import LiveRecords
 from serving.payload import RankRequest

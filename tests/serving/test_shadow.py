@@ -17,7 +17,8 @@ from features.columns import Columns
 from features.errors import EstimateError
 from features.store import Store, open_store
 from features.track_record import RecordSettings
-from models.bundle import Published, load_bundle, open_shadow, publish_shadow, save_bundle
+from models.bundle import load_bundle, save_bundle
+from models.publication import Published, open_shadow, publish_shadow
 from models.scoring import score
 from monitoring.challenger import compare_challenger, read_pairs
 from serving import shadow as shadows

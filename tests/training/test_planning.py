@@ -15,8 +15,9 @@ from features.errors import CapacityError, HomeError, SettingsError
 from features.home import Home, Settings, make_home
 from features.intake import add_decisions, add_outcomes
 from features.store import open_store
-from models.bundle import publish, save_bundle
+from models.bundle import save_bundle
 from models.plan import Plan
+from models.publication import publish
 from secondlook import main
 from tests.learned import Learned, learn_small
 from training.planning import dial_ratio, fit_current_plan, read_recent

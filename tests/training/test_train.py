@@ -16,8 +16,8 @@ from features.home import Home, make_home
 from features.intake import add_decisions, add_outcomes
 from features.simulate import Simulation, simulate
 from features.store import open_store
-from models.bundle import open_champion
 from models.plan import Plan
+from models.publication import open_champion
 from training.promotion import Promoted, promote
 from training.tracking import EXPERIMENT, MODEL_NAME, tracked
 from training.train import Trained, train
