@@ -2,7 +2,7 @@
 
 ::
 
-    manifest.json    format, library versions, SHA-256 of each part, and the fingerprint of it all
+    manifest.json    format, what versions made it, SHA-256 of each part, and the fingerprint
     trees.txt        LightGBM's own text
     usual.txt        that of the usual action; empty where there is none
     arrays.npz       coefficients, scales and weights
@@ -41,6 +41,7 @@ from models.usual_action import UsualAction
 
 FORMAT = 2
 _PARTS = ("trees.txt", "usual.txt", "arrays.npz", "model.json", "card.json", "profile.parquet")
+_MAKERS = ("lightgbm", "numpy", "scikit-learn", "secondlook")
 _OPINION_ARRAYS = (
     "strictness",
     "rarity",
@@ -91,6 +92,17 @@ class Bundle:
     contributions: Contributions
 
 
+def built_with() -> dict[str, str]:
+    """Return the versions of Second Look and of the libraries that a bundle saved here is made by.
+
+    Examples
+    --------
+    >>> sorted(built_with())
+    ['lightgbm', 'numpy', 'scikit-learn', 'secondlook']
+    """
+    return {name: version(name) for name in _MAKERS}
+
+
 def save_bundle(bundle: Bundle, folder: Path) -> str:
     """Write a bundle into a new folder and return its fingerprint."""
     folder.mkdir(parents=True)
@@ -103,7 +115,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
     bundle.profile.to_parquet(folder / "profile.parquet", index=False)
     manifest = {
         "format": FORMAT,
-        "libraries": {name: version(name) for name in ("lightgbm", "numpy", "scikit-learn")},
+        "libraries": built_with(),
         "parts": {name: _digest(folder / name) for name in _PARTS},
     }
     manifest["fingerprint"] = _fingerprint(manifest)
