@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 BUDGETS = (0.01, 0.02, 0.05, 0.10, 0.20)
-_BINS = 10
+BINS = 10
 _FEWEST_OVERTURNS = 10
 
 
@@ -79,7 +79,7 @@ def calibration_bins(
     rank = pd.Series(overturn_probability).rank(method="first") - 1
     frame = pd.DataFrame(
         {
-            "bin": (rank * _BINS // len(rank)).astype(int),
+            "bin": (rank * BINS // len(rank)).astype(int),
             "predicted": overturn_probability * weight,
             "found": overturned * weight,
             "weight": weight,
