@@ -27,7 +27,9 @@ from models.halves import RiskSettings
 from models.held_out import Forecasts, hold_out, join_forecasts
 from models.risk import RiskModel, calibrate, fit_risk, forecasts_of
 from models.scoring import features_of
+from training.code_version import code_version
 from training.evaluate import by_segment, metrics
+from training.labels import label_counts
 from training.material import Material, Opinions, assemble, fit_opinions, later_frame
 from training.split import split_in_time
 
@@ -144,7 +146,7 @@ def learn(
     everything = np.ones(len(material.audited), dtype=bool)
     fitted = _fit(material, everything, settings, unseen=~everything)
     ships = _calibrated(fitted, _foretold(material, tried, unseen))
-    bundle = _bundle(material, ships, trial, policies=policies)
+    bundle = _bundle(material, ships, trial, policies=policies, settings=settings)
     return replace(bundle, profile=_profile(material, bundle, settings.seed)), trial
 
 
@@ -205,7 +207,14 @@ def _measure(material: Material, fitted: _Fitted, test: np.ndarray) -> Trial:
     return Trial(metrics(predicted, overturned, inclusion), segments, predictions)
 
 
-def _bundle(material: Material, fitted: _Fitted, trial: Trial, *, policies: Policies) -> Bundle:
+def _bundle(
+    material: Material,
+    fitted: _Fitted,
+    trial: Trial,
+    *,
+    policies: Policies,
+    settings: LearningSettings,
+) -> Bundle:
     return Bundle(
         fingerprint="",
         risk=fitted.risk,
@@ -215,7 +224,7 @@ def _bundle(material: Material, fitted: _Fitted, trial: Trial, *, policies: Poli
         policies=policies,
         top_rank=material.top_rank,
         extras=material.extras,
-        card=_card(material, trial),
+        card=_card(material, trial, settings),
         profile=pd.DataFrame(),
         contributions=fit_contributions(fitted.risk),
     )
@@ -223,14 +232,34 @@ def _bundle(material: Material, fitted: _Fitted, trial: Trial, *, policies: Poli
 
 def _profile(material: Material, bundle: Bundle, seed: int) -> pd.DataFrame:
     """Sample the features that serving would have seen, over the whole window."""
-    chosen = np.zeros(len(material.audited), dtype=bool)
-    count = min(_PROFILE_ROWS, len(chosen))
-    chosen[np.random.default_rng(seed).choice(len(chosen), count, replace=False)] = True
-    frame = features_of(bundle, material.audited[chosen], material.records[chosen])
-    return frame.assign(overturn_probability=bundle.risk.risk(frame)).reset_index(drop=True)
+    rows = profile_rows(material.audited["inclusion"].to_numpy(), seed=seed)
+    audited, records = (
+        table.iloc[rows].reset_index(drop=True) for table in (material.audited, material.records)
+    )
+    frame = features_of(bundle, audited, records)
+    return frame.assign(overturn_probability=bundle.risk.risk(frame))
 
 
-def _card(material: Material, trial: Trial) -> dict[str, Any]:
+def profile_rows(inclusion: np.ndarray, *, seed: int) -> np.ndarray:
+    """Draw the rows of the profile, each as often as it stands for decisions, in order.
+
+    Audits are picked by risk; drawn alike, they would make the drift of what is decided look like
+    the choice of what is audited. A row whose inclusion probability is small may come repeatedly.
+
+    Examples
+    --------
+    >>> profile_rows(np.array([1.0, 1.0, 0.25, 0.5]), seed=0).tolist()
+    [1, 2, 2, 3]
+    >>> profile_rows(np.ones(3), seed=0).tolist()
+    [0, 1, 2]
+    """
+    stands_for = np.cumsum(1 / inclusion)
+    count = min(_PROFILE_ROWS, len(inclusion))
+    places = np.arange(count) + np.random.default_rng(seed).random()
+    return np.searchsorted(stands_for, places * stands_for[-1] / count, side="right")
+
+
+def _card(material: Material, trial: Trial, settings: LearningSettings) -> dict[str, Any]:
     times = material.audited["decided_at"]
     return {
         "data_fingerprint": data_fingerprint(material.audited),
@@ -239,6 +268,9 @@ def _card(material: Material, trial: Trial) -> dict[str, Any]:
         "overturns": int(_overturned(material.audited).sum()),
         "from": times.min().isoformat(),
         "until": times.max().isoformat(),
+        "labels": label_counts(material.audited),
+        "code_version": code_version(),
+        "seeds": {"learning": settings.seed, "risk": settings.risk.seed},
         "earlier_looks": material.record_settings.earlier_looks,
         "trial": trial.metrics,
         "segments": {
