@@ -256,7 +256,8 @@ def profile_rows(inclusion: np.ndarray, *, seed: int) -> np.ndarray:
     stands_for = np.cumsum(1 / inclusion)
     count = min(_PROFILE_ROWS, len(inclusion))
     places = np.arange(count) + np.random.default_rng(seed).random()
-    return np.searchsorted(stands_for, places * stands_for[-1] / count, side="right")
+    drawn = np.searchsorted(stands_for, places * stands_for[-1] / count, side="right")
+    return np.asarray(drawn)
 
 
 def _card(material: Material, trial: Trial, settings: LearningSettings) -> dict[str, Any]:
