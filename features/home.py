@@ -4,6 +4,7 @@
 
     secondlook.toml   settings, all with defaults
     policies.toml     harm of errors and least audits, by policy
+    gates.toml        what data and model must pass before a promotion
     secrets.json      keys for sampling and pseudonyms; readable by the owner alone
     store.db          decisions, outcomes, selections (unless a PostgreSQL URL is set)
     mlflow.db, mlartifacts/   runs and the model registry
@@ -50,6 +51,44 @@ POLICIES_TEMPLATE = """\
 # [policy.child_safety]
 # under_enforcement = 8.0
 # minimum_audits = 20
+"""
+
+GATES_TEMPLATE = """\
+# What data and model must pass before a promotion. All have the limits shown. See docs/gates.md.
+# [data]                        # see docs/data-gate.md
+# mature_share = 0.95
+# fewest_audits = 500
+# rate_ratio = 1.6
+# highest_rate = 0.5
+# expected_overturns = 8
+# expected_decisions = 30
+# repeated_share = 0.5
+# leak_auroc = 0.99
+# suspect_auroc = 0.95
+# id_auroc = 0.75
+# lost_signal = 0.5
+# drift = 0.1
+# broken_drift = 0.5
+# [model]
+# budget = 0.05                 # share of decisions audited, at which errors found are compared
+# capture_loss = 0.02           # of all errors, or of all harm, lost against the champion
+# calibration_ratio = 1.5       # predicted overturns for each that is found, or the other way
+# calibration_error = 0.5       # mean gap over ten bins, as a share of the rate found
+# lift_budget = 0.2
+# lift = 1.5                    # times the errors of a uniform sample, at lift_budget
+# uncovered = 0.1               # more decisions that hardly have a chance of an audit
+# slower = 3.0                  # times the champion's
+# milliseconds_per_1000 = 1000.0
+# larger = 5.0                  # times the champion's
+# megabytes = 200.0
+# fewest_audits = 100           # below which there is no judging
+# fewest_overturns = 10
+# [segments]                    # each policy, language, team and region
+# capture_loss = 0.1            # of its errors, lost against the champion
+# calibration_ratio = 2.0
+# burden = 2.0                  # times the audits that its decisions, or its harm, call for
+# fewest_audits = 100           # below which a segment is too small, and said to be so
+# fewest_overturns = 10
 """
 
 
@@ -131,6 +170,11 @@ class Home:
     def policies_file(self) -> Path:
         """Return where the policies are."""
         return self.path / "policies.toml"
+
+    @property
+    def gates_file(self) -> Path:
+        """Return where the gates are; `training.gates` reads them."""
+        return self.path / "gates.toml"
 
     @property
     def secrets_file(self) -> Path:
@@ -243,12 +287,13 @@ def parse_settings(text: str) -> Settings:
 
 
 def make_home(path: Path) -> Home:
-    """Make the folder with its settings, policies and keys; what is there already stays."""
+    """Make the folder with its settings, policies, gates and keys; what is there stays."""
     home = Home(path.expanduser().resolve())
     try:
         home.path.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_once(home.settings_file, SETTINGS_TEMPLATE)
         _write_once(home.policies_file, POLICIES_TEMPLATE)
+        _write_once(home.gates_file, GATES_TEMPLATE)
         keys = _fresh_sampling_key() | {"pseudonyms": secrets.token_hex(32)}
         _write_once(home.secrets_file, json.dumps(keys))
     except OSError as error:

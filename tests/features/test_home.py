@@ -9,6 +9,7 @@ import pytest
 
 from features.errors import HomeError, SettingsError
 from features.home import (
+    GATES_TEMPLATE,
     POLICIES_TEMPLATE,
     SETTINGS_TEMPLATE,
     Home,
@@ -60,6 +61,7 @@ def test_the_templates_hold_the_defaults(made: Home) -> None:
     assert made.settings() == Settings()
     assert SETTINGS_TEMPLATE
     assert made.policies_file.read_text() == POLICIES_TEMPLATE
+    assert made.gates_file.read_text() == GATES_TEMPLATE
 
 
 def test_the_template_names_every_setting_with_its_default() -> None:

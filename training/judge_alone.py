@@ -1,0 +1,124 @@
+"""Gates on what the challenger says by itself: whether it is calibrated, and better than chance.
+
+A model that learned from shuffled labels loses nothing against a champion that is judged by the
+same labels: it is found here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from training.bootstrap import EVERYTHING, Interval, capture_draws, interval
+from training.calibration import binned_error, chance_error, log_ratio_draws
+from training.compare import Comparison
+from training.evidence import UNPROVEN, Evidence, evidence_of, outcome_of, percent, too_few
+from training.gates import Gates, Judged, ModelLimits, Outcome, SegmentLimits
+
+
+def judge_alone(comparison: Comparison, gates: Gates, seed: int) -> Iterator[Judged]:
+    """Judge lift and calibration on all audits of the comparison, champion or none."""
+    evidence = evidence_of(comparison.rows, comparison.segments)
+    yield _lift(evidence, gates.model, seed)
+    yield _error(evidence, gates.model, seed)
+    yield from _ratios(evidence, gates, seed)
+
+
+def _lift(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
+    """Judge whether the challenger finds errors that a uniform sample of the same size would not.
+
+    Here the burden of proof is the challenger's: it fails if chance explains what it finds.
+    """
+    score, wrong = evidence.column("challenger"), evidence.column("overturned")
+    drawn = capture_draws(evidence.sample, score, wrong, budget=limits.lift_budget, seed=seed)
+    found = interval(drawn[:, 0] / limits.lift_budget)
+    audits = int(evidence.audits()[0])
+    judged = Judged(
+        "lift",
+        EVERYTHING,
+        Outcome.UNKNOWN,
+        too_few(audits, evidence.overturns()[0], limits) or "",
+        challenger=found.value,
+        low=found.low,
+        high=found.high,
+        limit=limits.lift,
+        audits=audits,
+    )
+    if judged.reason:
+        return judged
+    outcome = outcome_of(beyond=found.value < limits.lift, proven=found.low <= 1)
+    reason = (
+        f"finds {found.value:.2f} times the errors of a uniform sample of "
+        f"{percent(limits.lift_budget)} ({found.low:.2f} to {found.high:.2f}); limit {limits.lift}"
+    )
+    if outcome is Outcome.FAILED:
+        reason += "; chance alone may explain what it finds: are the labels right?"
+    return replace(judged, outcome=outcome, reason=reason + UNPROVEN[outcome])
+
+
+def _error(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
+    """Judge the mean gap between predicted and found rates, against what chance alone makes."""
+    predicted, wrong = evidence.column("challenger"), evidence.column("overturned")
+    weight = evidence.sample.weight
+    rate = float(np.average(wrong, weights=weight))
+    error = binned_error(predicted, wrong, weight)
+    audits = int(evidence.audits()[0])
+    judged = Judged(
+        "calibration error",
+        EVERYTHING,
+        Outcome.UNKNOWN,
+        too_few(audits, evidence.overturns()[0], limits) or "",
+        challenger=error,
+        limit=limits.calibration_error * rate,
+        audits=audits,
+    )
+    if judged.reason:
+        return judged
+    chance = chance_error(predicted, weight, evidence.sample.group, seed=seed)
+    outcome = outcome_of(beyond=error > limits.calibration_error * rate, proven=error > chance)
+    reason = (
+        f"predictions are {percent(error)} off on average over ten bins, where chance alone makes "
+        f"up to {percent(chance)}; limit {limits.calibration_error} of the rate found, "
+        f"{percent(rate)}"
+    )
+    return replace(judged, outcome=outcome, reason=reason + UNPROVEN[outcome])
+
+
+def _ratios(evidence: Evidence, gates: Gates, seed: int) -> Iterator[Judged]:
+    """Judge how many overturns are predicted for each that is found."""
+    predicted, wrong = evidence.column("challenger"), evidence.column("overturned")
+    drawn = log_ratio_draws(evidence.sample, predicted, wrong, seed)
+    due = np.maximum(evidence.expected(predicted), evidence.overturns())
+    counts = list(zip(evidence.audits(), due, strict=True))
+    limits = [gates.segments if place else gates.model for place in range(len(counts))]
+    lacking = [too_few(*count, limit) for count, limit in zip(counts, limits, strict=True)]
+    judgeable = max(sum(each is None for each in lacking[1:]), 1)
+    for place, name in enumerate(evidence.sample.segments):
+        found = interval(drawn[:, place], comparisons=judgeable if place else 1)
+        figures = Interval(*np.exp([found.value, found.low, found.high]).tolist())
+        judged = Judged(
+            "calibration",
+            name,
+            Outcome.UNKNOWN,
+            lacking[place] or "",
+            challenger=figures.value,
+            low=figures.low,
+            high=figures.high,
+            limit=limits[place].calibration_ratio,
+            audits=int(counts[place][0]),
+        )
+        yield judged if judged.reason else _ratio(judged, figures, limits[place])
+
+
+def _ratio(judged: Judged, found: Interval, limits: ModelLimits | SegmentLimits) -> Judged:
+    over = found.value > limits.calibration_ratio and found.low > 1
+    under = found.value < 1 / limits.calibration_ratio and found.high < 1
+    beyond = not 1 / limits.calibration_ratio <= found.value <= limits.calibration_ratio
+    outcome = outcome_of(beyond=beyond, proven=over or under)
+    reason = (
+        f"predicts {found.value:.2f} overturns for each that is found ({found.low:.2f} to "
+        f"{found.high:.2f}); limit {limits.calibration_ratio} either way"
+    )
+    return replace(judged, outcome=outcome, reason=reason + UNPROVEN[outcome])
