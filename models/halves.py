@@ -132,7 +132,14 @@ def _fit_trees(
         categorical_feature=encoder.categories,
         params={"verbose": -1},
     )
-    parameters: dict[str, Any] = {
+    monotone = [f.monotone for f in encoder.features]
+    parameters = tree_parameters(settings, rows=len(frame), monotone=monotone)
+    return lgb.train(parameters, dataset, num_boost_round=settings.rounds)
+
+
+def tree_parameters(settings: RiskSettings, *, rows: int, monotone: list[int]) -> dict[str, Any]:
+    """Return LightGBM's parameters for so many rows; `monotone` is of each feature in turn."""
+    return {
         "objective": "binary",
         "learning_rate": settings.learning_rate,
         "num_leaves": settings.leaves,
@@ -144,14 +151,13 @@ def _fit_trees(
         "cat_smooth": 50.0,
         "cat_l2": 50.0,
         "min_data_per_group": 100,
-        "monotone_constraints": [f.monotone for f in encoder.features],
+        "monotone_constraints": monotone,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 1 if len(frame) < _ROWS_FOR_THREADS else 0,
+        "num_threads": 1 if rows < _ROWS_FOR_THREADS else 0,
         "seed": settings.seed,
         "verbose": -1,
     }
-    return lgb.train(parameters, dataset, num_boost_round=settings.rounds)
 
 
 def _fit_linear(
