@@ -130,7 +130,13 @@ def _drawn(sample: Sample, replicates: int, seed: int) -> Iterator[Floats]:
 
 
 def capture_draws(
-    sample: Sample, score: Floats, worth: Floats, *, budget: float, seed: int = 0
+    sample: Sample,
+    score: Floats,
+    worth: Floats,
+    *,
+    budget: float,
+    replicates: int = REPLICATES,
+    seed: int = 0,
 ) -> Floats:
     """Return the share of each segment's errors that one common budget finds, in every draw.
 
@@ -152,7 +158,7 @@ def capture_draws(
         taken = share_audited(score, weights, sample.period, budget)
         return weights * taken * worth, weights * worth
 
-    caught, all_of_it = totals(sample, found, seed=seed)
+    caught, all_of_it = totals(sample, found, replicates=replicates, seed=seed)
     return _ratio(caught, all_of_it)
 
 

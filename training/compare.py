@@ -17,6 +17,7 @@ from features.contract import DIRECTIONS
 from features.errors import CapacityError
 from features.history import groups_of
 from features.known import known_before
+from features.policies import Policies
 from models.arrays import Floats
 from models.bundle import Bundle
 from models.scoring import Scores, score
@@ -150,9 +151,9 @@ def compare(
     )
 
 
-def harm_found(bundle: Bundle, decisions: pd.DataFrame, verdicts: pd.Series) -> Floats:
+def harm_found(policies: Policies, decisions: pd.DataFrame, verdicts: pd.Series) -> Floats:
     """Return the harm that each audit undid: 0 where it upheld the decision."""
-    harm = bundle.policies.harm(texts(decisions, "policy"), numbers(decisions, "views"))
+    harm = policies.harm(texts(decisions, "policy"), numbers(decisions, "views"))
     wrong = np.array([verdicts == direction for direction in DIRECTIONS]).T
     return np.asarray((wrong * harm).sum(axis=1))
 
@@ -174,7 +175,7 @@ def _trial_rows(
         period=0,
         challenger=chance,
         challenger_harm=expected,
-        harm_found=harm_found(bundle, made, verdicts.reset_index(drop=True)),
+        harm_found=harm_found(bundle.policies, made, verdicts.reset_index(drop=True)),
     )
 
 

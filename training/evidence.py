@@ -68,12 +68,13 @@ def too_few(audits: float, overturns: float, limits: ModelLimits | SegmentLimits
     Examples
     --------
     >>> too_few(37, 2.2, SegmentLimits())
-    'too few to judge: 37 audits and 2 overturns; expected at least 100 and 10'
+    'too few to judge: 37 audits and 2.2 overturns; expected at least 100 and 10'
     """
-    if audits >= limits.fewest_audits and overturns >= limits.fewest_overturns:
+    enough = round(overturns, 6) >= limits.fewest_overturns
+    if audits >= limits.fewest_audits and enough:
         return None
     return (
-        f"too few to judge: {audits:,.0f} audits and {overturns:,.0f} overturns; expected at least "
+        f"too few to judge: {audits:,.0f} audits and {overturns:.3g} overturns; expected at least "
         f"{limits.fewest_audits:,} and {limits.fewest_overturns:,}"
     )
 
