@@ -48,21 +48,18 @@ def insert_columns(
         return
     for key in table.primary_key.columns.keys() & columns.keys():
         rows.sort(key=itemgetter(list(columns).index(key)))
-    names = [connection.dialect.identifier_preparer.quote(name) for name in columns]
+    names = ", ".join(f'"{name}"' for name in columns)
+    place = f"{table.name} ({names})"
     if connection.dialect.name == "postgresql" and len(rows) >= _COPY_FROM:
-        _copy(connection, table, names, rows)
+        _copy(connection, f"COPY {place} FROM STDIN", rows)
         return
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    marks = ", ".join([mark] * len(names))
-    statement = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})"
-    connection.exec_driver_sql(statement, rows)
+    marks = ", ".join([mark] * len(columns))
+    connection.exec_driver_sql(f"INSERT INTO {place} VALUES ({marks})", rows)
 
 
-def _copy(
-    connection: sa.Connection, table: sa.Table, names: list[str], rows: Iterable[tuple[Any, ...]]
-) -> None:
+def _copy(connection: sa.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
     """Copy rows in; what the driver says becomes what SQLAlchemy says of a statement."""
-    statement = f"COPY {table.name} ({', '.join(names)}) FROM STDIN"
     driver: Any = connection.dialect.dbapi
     cursor: Any = connection.connection.cursor()
     try:

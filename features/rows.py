@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import cache
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -33,14 +35,18 @@ def as_stored(given: AnyTable, table: sa.Table) -> dict[str, list[Any]]:
 
     JSON is written as text.
     """
-    own = [column.name for column in table.columns if column.name in given]
-    values = {name: _plain(given[name]) for name in own}
-    if "extras" in table.columns:
-        values["extras"] = _extras(given)
-    for name in values:
-        if isinstance(table.columns[name].type, sa.JSON):
-            values[name] = as_json(values[name])
-    return values
+    stored: dict[str, list[Any]] = {}
+    for name, is_json in _columns(table):
+        if name in given or name == "extras":
+            values = _extras(given) if name == "extras" else _plain(given[name])
+            stored[name] = as_json(values) if is_json else values
+    return stored
+
+
+@cache
+def _columns(table: sa.Table) -> list[tuple[str, bool]]:
+    """Return the name of each column, and whether it holds JSON."""
+    return [(column.name, isinstance(column.type, sa.JSON)) for column in table.columns]
 
 
 def as_frame(names: Iterable[str], rows: Sequence[Any], table: Table | None) -> pd.DataFrame:
@@ -102,7 +108,9 @@ def _plain(values: pd.Series | np.ndarray) -> list[Any]:
     """Return a column as Python values, null as None and time in microseconds."""
     if isinstance(values, np.ndarray):
         plain = values.tolist()
-        return plain if values.dtype.kind in "biO" else [None if v != v else v for v in plain]
+        if values.dtype.kind in "biO" or not isnan(sum(plain)):  # with one NaN the sum is NaN
+            return plain
+        return [None if v != v else v for v in plain]
     if isinstance(values.dtype, pd.DatetimeTZDtype):
         whole = values.dt.as_unit("us").astype("int64").tolist()
         return [None if null else v for v, null in zip(whole, values.isna(), strict=True)]
@@ -117,8 +125,10 @@ def _extras(given: AnyTable) -> list[dict[str, Any] | None]:
     if not names:
         return [None] * len(given)
     columns = [_plain(given[name]) for name in names]
-    rows = (zip(names, row, strict=True) for row in zip(*columns, strict=True))
-    return [{name: value for name, value in row if value is not None} for row in rows]
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value is not None}
+        for row in zip(*columns, strict=True)
+    ]
 
 
 def _typed(name: str, values: list[Any], table: Table | None) -> pd.Series:

@@ -14,7 +14,6 @@ from features.pseudonym import pseudonymise
 from features.rows import microseconds
 from features.schema import CONTENT_COLUMNS
 from features.store import Added
-from models.reasons import Reason
 from serving.budget import budget_of
 from serving.idempotency import Keep, settle
 from serving.incoming import read_decisions
@@ -121,14 +120,14 @@ def _rejected(bad: Iterable[BadValue], rows: np.ndarray, fault: Fault) -> list[R
 
 
 def _answers(ranked: Ranked, earlier: Earlier, rows: np.ndarray) -> list[RankedDecision]:
+    told = {
+        place: [WhyRisky(why.feature, why.text, why.log_odds, why.share) for why in reasons]
+        for place, reasons in ranked.reasons.items()
+    }
     return drawn(
         RankedDecision,
         ranked.table,
         index=rows.tolist(),
         already_selected=[each in earlier.selected for each in ranked.table["decision_id"]],
-        reasons=[_told(ranked.reasons.get(place, ())) for place in range(len(rows))],
+        reasons=[told.get(place, []) for place in range(len(rows))],
     )
-
-
-def _told(reasons: Iterable[Reason]) -> list[WhyRisky]:
-    return [WhyRisky(why.feature, why.text, why.log_odds, why.share) for why in reasons]

@@ -56,7 +56,9 @@ def look_back(decisions: AnyTable, *, store: Store, keys: KeyRing) -> Earlier:
     """Ask the store for earlier offers of decisions."""
     ids = texts(decisions, "decision_id").tolist()
     stored = list(store.known_decisions(ids))
-    offers = store.first_offers(stored) if stored else {}
+    if not stored:
+        return Earlier(keys, frozenset(), none_stored=True, lost=())
+    offers = store.first_offers(stored)
     first = {name: offer.key_id for name, offer in offers.items()}
     lost = tuple(
         BadValue(
@@ -69,7 +71,7 @@ def look_back(decisions: AnyTable, *, store: Store, keys: KeyRing) -> Earlier:
         if decision_id in first and not keys.holds(first[decision_id])
     )
     selected = frozenset(name for name, offer in offers.items() if offer.selected)
-    return Earlier(replace(keys, first_offered=first), selected, not stored, lost)
+    return Earlier(replace(keys, first_offered=first), selected, none_stored=False, lost=lost)
 
 
 def review_ring(secrets: Secrets, decision_ids: Sequence[str], store: Store) -> KeyRing:
