@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from pathlib import Path
-
 from features.home import Home
 from models.publication import publish_shadow
+from training.exclusive import scratch_within
 from training.registry import download_bundle, find_version
+from training.settling import settled
 
 
 def let_look_on(home: Home, *, version: str | None = None) -> str:
@@ -21,14 +19,11 @@ def let_look_on(home: Home, *, version: str | None = None) -> str:
     BundleError
         If its bundle does not check out; who looked on before still does.
     """
-    registered = find_version(home, version)
-    name = f"{registered.version}-{registered.fingerprint}"
-    scratch = Path(tempfile.mkdtemp(prefix=".shadow-", dir=home.path))
-    try:
-        publish_shadow(home, download_bundle(home, registered, scratch), name)
-    finally:
-        shutil.rmtree(scratch)
-    return name
+    with settled(home), scratch_within(home, "shadow") as place:
+        found = find_version(home, version)
+        folder = download_bundle(home, found.number, found.fingerprint, place)
+        publish_shadow(home, folder, found.model_version)
+    return found.model_version
 
 
 def end_look_on(home: Home) -> bool:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 from features.home import Home
 from features.store import open_store
 from models.bundle import save_bundle
+from training.exclusive import scratch
 from training.learn import LearningSettings, Progress, Trial, learn
 from training.plots import write_plots
+from training.settling import settle
 from training.tracking import Registered, log_and_register
 
 
@@ -39,6 +38,7 @@ def train(
         If the store holds too little to learn from.
     """
     settings = settings or LearningSettings(earlier_looks=home.settings().earlier_looks)
+    settle(home)
     progress("reading the store")
     store = open_store(home.store_url())
     store.require_current()
@@ -48,9 +48,8 @@ def train(
         decisions, outcomes, policies=home.policies(), settings=settings, progress=progress
     )
     progress("logging the run to MLflow")
-    scratch = Path(tempfile.mkdtemp(prefix=".train-", dir=home.path))
-    try:
-        folder = scratch / "bundle"
+    with scratch(home, "train") as place:
+        folder = place / "bundle"
         bundle = replace(bundle, fingerprint=save_bundle(bundle, folder))
         registered = log_and_register(
             home,
@@ -58,8 +57,6 @@ def train(
             bundle=bundle,
             trial=trial,
             settings=settings,
-            plots=write_plots(trial.predictions, scratch / "plots"),
+            plots=write_plots(trial.predictions, place / "plots"),
         )
-    finally:
-        shutil.rmtree(scratch)
     return Trained(registered, trial)
