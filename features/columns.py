@@ -140,21 +140,23 @@ def side_by_side(*tables: Table) -> Table:
 
 def texts(table: AnyTable, name: str) -> np.ndarray:
     """Return a column of text as objects; None where it is null or there is no such column."""
+    if isinstance(table, Columns):
+        own = table.arrays.get(name)
+        return np.full(table.rows, None, dtype=object) if own is None else own
     if name not in table:
         return np.full(len(table), None, dtype=object)
     values = table[name]
-    if isinstance(values, np.ndarray):
-        return values
     return np.asarray(values.astype(object).where(values.notna(), None).to_numpy(dtype=object))
 
 
 def numbers(table: AnyTable, name: str) -> np.ndarray:
     """Return a column of numbers as floats; NaN where it is null or there is no such column."""
+    if isinstance(table, Columns):
+        own = table.arrays.get(name)
+        return np.full(table.rows, np.nan) if own is None else np.asarray(own, dtype=np.float64)
     if name not in table:
         return np.full(len(table), np.nan)
     values = table[name]
-    if isinstance(values, np.ndarray):
-        return np.asarray(values, dtype=np.float64)
     return np.asarray(values.to_numpy(dtype=float, na_value=np.nan))
 
 

@@ -301,9 +301,8 @@ def _ranges(features: tuple[Feature, ...]) -> tuple[list[str], np.ndarray, np.nd
 
 def _require_ranges(columns: Mapping[str, np.ndarray], features: tuple[Feature, ...]) -> None:
     names, low, high = _ranges(features)
-    values = np.stack([columns[name] for name in names], axis=1)
-    with np.errstate(invalid="ignore"):
-        broken = (values < low) | (values > high)
+    values = np.array([columns[name] for name in names]).T
+    broken = (values < low) | (values > high)
     if broken.any():
         row, column = map(int, np.argwhere(broken)[0])
         raise ContractError.of(

@@ -9,18 +9,23 @@ the mean more than that of a common one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 import pandas as pd
 
-from features.columns import AnyTable, positions, texts
-from features.frame import FEATURES, Feature, number_matrix
+from features.columns import AnyTable, numbers, texts
+from features.frame import FEATURES, Feature
 
 _MOST_CATEGORIES = 60
 _FEWEST_ROWS = 20
 _WIDEST = 5.0  # standard deviations, beyond which a number says no more
+
+Vocabularies = dict[str, tuple[str, ...]]
+"""The categories of each column that is known by categories, in the order of their codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,15 @@ class Encoder:
     """
 
     features: tuple[Feature, ...]
-    vocabularies: dict[str, tuple[str, ...]]
+    vocabularies: Vocabularies
     mean: np.ndarray
     scale: np.ndarray
     owner: np.ndarray
     sign: np.ndarray
+    _layout: _Layout = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_layout", _lay_out(self.features, self.vocabularies))
 
     @property
     def categories(self) -> list[int]:
@@ -55,7 +64,7 @@ class Encoder:
 
     def tree_matrix(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, features): numbers as they are, categories as codes, null as NaN."""
-        return _coded(self.features, self.vocabularies, frame)
+        return coded(frame, [feature.name for feature in self.features], self.vocabularies)
 
     def linear_matrix(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, columns): standardised and without nulls; 0 is the training mean."""
@@ -63,9 +72,11 @@ class Encoder:
 
     def linear_of(self, matrix: np.ndarray) -> np.ndarray:
         """Return the linear matrix of a tree matrix."""
-        raw = _linear(_laid_out(self.features, self.vocabularies), matrix)
-        standard = (raw - self.mean) / self.scale
-        return np.asarray(np.clip(np.nan_to_num(standard, nan=0.0), -_WIDEST, _WIDEST))
+        columns = _linear(self._layout, matrix)
+        columns -= self.mean
+        columns /= self.scale
+        np.copyto(columns, 0.0, where=np.isnan(columns))
+        return np.asarray(np.clip(columns, -_WIDEST, _WIDEST, out=columns))
 
 
 def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encoder:
@@ -80,16 +91,16 @@ def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encode
     """
     features = (*FEATURES, *extras)
     vocabularies = {f.name: vocabulary_of(frame[f.name]) for f in features if f.kind == "category"}
-    layout = _laid_out(features, vocabularies)
-    raw = _linear(layout, _coded(features, vocabularies, frame))
+    layout = _lay_out(features, vocabularies)
+    raw = _linear(layout, coded(frame, [feature.name for feature in features], vocabularies))
     known = np.isfinite(raw)
     count = np.maximum(known.sum(axis=0), 1)
     mean = np.where(known, raw, 0).sum(axis=0) / count
     spread = np.sqrt((np.where(known, raw - mean, 0) ** 2).sum(axis=0) / count)
-    is_number = (layout.code < 0) & ~layout.says_null
-    scale = np.where(is_number & (spread > 1e-9), spread, 1.0)
-    monotone = np.array([feature.monotone for feature in features])[layout.owner]
-    sign = np.where(layout.says_null, 0, monotone)
+    scale = np.where(spread > 1e-9, spread, 1.0)
+    scale[[*layout.categories, *layout.nulls]] = 1.0
+    sign = np.array([feature.monotone for feature in features])[layout.owner]
+    sign[layout.nulls] = 0
     return Encoder(features, vocabularies, mean, scale, layout.owner, sign)
 
 
@@ -102,28 +113,25 @@ def vocabulary_of(values: pd.Series) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _places(vocabulary: tuple[str, ...]) -> dict[str, int]:
-    return {name: place for place, name in enumerate(vocabulary)}
+def _places(vocabulary: tuple[str, ...]) -> dict[str, float]:
+    return {name: float(place) for place, name in enumerate(vocabulary)}
 
 
 def codes_of(values: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:
     """Return the position of each text in the vocabulary; NaN where it is not known."""
-    codes = positions(values, _places(vocabulary)).astype(float)
-    codes[codes < 0] = np.nan
-    return codes
+    found = map(_places(vocabulary).get, values.tolist(), repeat(np.nan))
+    return np.fromiter(found, dtype=np.float64, count=len(values))
 
 
-def _coded(
-    features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]], frame: AnyTable
-) -> np.ndarray:
-    """Return numbers as they are and categories as codes, shape (rows, features)."""
-    places = [i for i, feature in enumerate(features) if feature.kind == "number"]
-    matrix = np.empty((len(frame), len(features)))
-    matrix[:, places] = number_matrix(frame, [features[i].name for i in places])
-    for i, feature in enumerate(features):
-        if feature.kind == "category":
-            matrix[:, i] = codes_of(texts(frame, feature.name), vocabularies[feature.name])
-    return matrix
+def coded(frame: AnyTable, names: Sequence[str], vocabularies: Vocabularies) -> np.ndarray:
+    """Return columns side by side, shape (rows, names); those with a vocabulary as codes."""
+    columns = [
+        codes_of(texts(frame, name), vocabularies[name])
+        if name in vocabularies
+        else numbers(frame, name)
+        for name in names
+    ]
+    return np.array(columns).T
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,44 +142,43 @@ class _Layout:
     ----------
     owner
         Index of its feature, shape (columns,).
-    code
-        The category that it stands for; of other columns -1.
-    is_rate, says_null
-        Whether it is a share, read as log-odds; whether it says that a number is null.
+    categories, code
+        The columns that stand for a category, and its code; shapes (categories,).
+    shares
+        The columns of shares, which are read as log-odds.
+    nulls
+        The columns that say whether a number is null.
     """
 
     owner: np.ndarray
+    categories: np.ndarray
     code: np.ndarray
-    is_rate: np.ndarray
-    says_null: np.ndarray
+    shares: np.ndarray
+    nulls: np.ndarray
 
 
-@lru_cache(maxsize=16)
-def _layout(features: tuple[Feature, ...], sizes: tuple[int, ...]) -> _Layout:
+def _lay_out(features: tuple[Feature, ...], vocabularies: Vocabularies) -> _Layout:
     """Lay out the columns: one a category, and of a number its value and whether it is null."""
     columns: list[tuple[int, int, bool, bool]] = []
-    for i, (feature, size) in enumerate(zip(features, sizes, strict=True)):
+    for i, feature in enumerate(features):
         if feature.kind == "category":
-            columns += [(i, code, False, False) for code in range(size)]
+            codes = range(len(vocabularies[feature.name]))
+            columns += [(i, code, False, False) for code in codes]
         else:
             columns += [
                 (i, -1, feature.low == 0 and feature.high == 1, False),
                 (i, -1, False, True),
             ]
-    owner, code, is_rate, says_null = (np.array(each) for each in zip(*columns, strict=True))
-    return _Layout(owner, code, is_rate, says_null)
-
-
-def _laid_out(features: tuple[Feature, ...], vocabularies: dict[str, tuple[str, ...]]) -> _Layout:
-    return _layout(features, tuple(len(vocabularies.get(f.name, ())) for f in features))
+    owner, code, is_share, says_null = (np.array(each) for each in zip(*columns, strict=True))
+    categories, shares, nulls = map(np.flatnonzero, (code >= 0, is_share, says_null))
+    return _Layout(owner, categories, code[categories].astype(float), shares, nulls)
 
 
 def _linear(layout: _Layout, matrix: np.ndarray) -> np.ndarray:
-    """Return the raw columns of a tree matrix, shape (rows, columns)."""
-    raw = matrix[:, layout.owner]
-    chosen = layout.code >= 0
-    raw[:, chosen] = raw[:, chosen] == layout.code[chosen]
-    raw[:, layout.says_null] = np.isnan(raw[:, layout.says_null])
-    clipped = np.clip(raw[:, layout.is_rate], 1e-3, 1 - 1e-3)
-    raw[:, layout.is_rate] = np.log(clipped / (1 - clipped))
-    return np.asarray(raw)
+    """Return the raw columns of a tree matrix, shape (rows, columns), each whole in memory."""
+    raw = matrix.T.take(layout.owner, axis=0)
+    raw[layout.categories] = raw[layout.categories] == layout.code[:, None]
+    raw[layout.nulls] = np.isnan(raw[layout.nulls])
+    shares = np.clip(raw[layout.shares], 1e-3, 1 - 1e-3)
+    raw[layout.shares] = np.log(shares / (1 - shares))
+    return np.asarray(raw.T)

@@ -10,16 +10,17 @@ direction come from past overturns of the same policy and action.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from features.columns import AnyTable, is_null, texts
+from features.columns import AnyTable, is_null, numbers, texts
 from features.contract import DIRECTIONS
 from features.errors import TrainingError
-from features.frame import Feature, number_matrix
+from features.frame import Feature
 from models.arrays import Floats
 from models.encoding import Encoder
 from models.halves import Halves, RiskSettings, fit_halves, hide_families
@@ -63,9 +64,12 @@ class DirectionShares:
 
     def of(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, 3); each row sums to 1."""
-        cells = zip(texts(frame, "policy"), texts(frame, "action"), strict=True)
-        shares = [self.by_cell.get(c, self.by_action.get(c[1], self.overall)) for c in cells]
-        return np.array(shares).reshape(-1, len(DIRECTIONS))
+        cells = zip(*(texts(frame, name).tolist() for name in ("policy", "action")), strict=True)
+        shares = (
+            self.by_cell.get(cell) or self.by_action.get(cell[1], self.overall) for cell in cells
+        )
+        found = np.fromiter(chain.from_iterable(shares), dtype=np.float64)
+        return found.reshape(len(frame), len(DIRECTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +120,10 @@ class RiskModel:
         return np.where(lacking, own.intercept, intercept), np.where(lacking, own.slope, slope)
 
     def _lacks_expected(self, frame: AnyTable) -> np.ndarray:
-        kinds = {feature.name: feature.kind for feature in self.encoder.features}
-        known = [name for name in self.expected if kinds[name] == "number"]
-        lacking = np.isnan(number_matrix(frame, known)).any(axis=1)
-        for name in set(self.expected) - set(known):
-            lacking |= is_null(texts(frame, name))
-        return np.asarray(lacking)
+        categories = self.encoder.vocabularies.keys()
+        lacking = [is_null(texts(frame, name)) for name in self.expected if name in categories]
+        known = [numbers(frame, name) for name in self.expected if name not in categories]
+        return np.any([*lacking, *np.isnan(known)], axis=0)
 
 
 def fit_risk(

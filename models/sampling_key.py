@@ -129,6 +129,8 @@ class KeyRing:
 
     def key_ids(self, decision_ids: Sequence[str] | Texts) -> Texts:
         """Return the id of the key that draws for each decision."""
+        if not self.first_offered:
+            return self.current.key_ids(decision_ids)
         own = [self.first_offered.get(str(each), self.current.key_id) for each in decision_ids]
         return np.array(own, dtype=object)
 

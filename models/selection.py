@@ -10,6 +10,7 @@ Lund and Thorup, 2007). Admission uses a threshold fixed beforehand.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import pandas as pd
@@ -180,8 +181,8 @@ def _prepare(risk: RiskFrame, plan: Plan, key: Numbers) -> _Draw:
 def _ranking(priority: Floats, decision_ids: Texts) -> Positions:
     """Positions by descending priority; only rows that tie are compared by id."""
     order = np.argsort(-priority, kind="stable")
-    tied = np.flatnonzero(np.diff(priority[order]) == 0.0)
-    if len(tied):
+    in_order = priority[order]
+    if np.any(in_order[1:] == in_order[:-1]):
         texts = np.asarray(decision_ids, dtype=str)
         order = np.lexsort((texts, -priority))
     return order
@@ -312,11 +313,11 @@ def _finish(
     common_threshold: float,
 ) -> Selection:
     random_audit = selected & (draw.uniform < uniform_probability)
-    reason = np.select(
-        [~selected, chance >= 1.0, for_minimum, random_audit],
-        ["", "certain", "minimum", "random"],
-        default="risk",
-    )
+    reason = np.full(len(selected), "risk", dtype=object)
+    reason[random_audit] = "random"
+    reason[for_minimum] = "minimum"
+    reason[chance >= 1.0] = "certain"
+    reason[~selected] = ""
     rank = np.empty(len(draw.order), dtype=np.int64)
     rank[draw.order] = np.arange(1, len(draw.order) + 1)
     return Selection(
@@ -334,11 +335,9 @@ def _finish(
 
 def stratum_thresholds(plan: Plan, stratum: Texts) -> Floats:
     """Return each row's own threshold under admission; infinite where its stratum has none."""
-    codes, names = pd.factorize(np.asarray(stratum, dtype=object))
     own = {name: each.threshold for name, each in plan.strata.items() if each.threshold is not None}
-    values = np.array([own.get(str(name), np.inf) for name in names] + [np.inf])
-    found: Floats = values[codes]
-    return found
+    names = np.asarray(stratum, dtype=object).tolist()
+    return np.fromiter(map(own.get, names, repeat(np.inf)), dtype=np.float64, count=len(names))
 
 
 def _least_chance(plan: Plan, threshold: float) -> float:

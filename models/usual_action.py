@@ -17,9 +17,9 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from features.columns import AnyTable, Table, like, numbers, texts
+from features.columns import Table, like, positions, texts
 from features.frame import USUAL_FEATURES, Feature
-from models.encoding import codes_of, vocabulary_of
+from models.encoding import Vocabularies, coded, vocabulary_of
 from models.right_action import (
     FOLDS,
     findings_of,
@@ -61,17 +61,18 @@ class UsualAction:
     actions: tuple[str, ...]
     strictness: np.ndarray
     inputs: tuple[str, ...]
-    vocabularies: dict[str, tuple[str, ...]]
+    vocabularies: Vocabularies
     booster: lgb.Booster
 
     def of(self, frame: Table) -> Table:
         """Return the opinion on each decision of a feature frame, columns as `USUAL_FEATURES`."""
         told: Sequence[np.ndarray] = [np.full(len(frame), np.nan)] * len(_COLUMNS)
         if len(frame):
-            matrix = _matrix(frame, self.inputs, self.vocabularies)
+            matrix = coded(frame, self.inputs, self.vocabularies)
             probability = np.asarray(self.booster.predict(matrix, num_threads=1))
-            taken = np.nan_to_num(codes_of(texts(frame, "action"), self.actions), nan=-1.0)
-            told = opinion_on(probability, taken.astype(int), self.strictness)
+            places = {action: place for place, action in enumerate(self.actions)}
+            taken = positions(texts(frame, "action"), places)
+            told = opinion_on(probability, taken, self.strictness)
         return like(frame, dict(zip(_COLUMNS, told, strict=True)))
 
 
@@ -108,7 +109,7 @@ def fit_usual_action(
     seen = frame.iloc[rows]
     vocabularies = {name: vocabulary_of(seen[name]) for name in inputs if name in categories}
     dataset = lgb.Dataset(
-        _matrix(seen, inputs, vocabularies),
+        coded(seen, inputs, vocabularies),
         label=label[rows],
         categorical_feature=[i for i, name in enumerate(inputs) if name in categories],
         params={"verbose": -1},
@@ -147,18 +148,6 @@ def _sampled(rows: np.ndarray) -> np.ndarray:
     if len(rows) <= _MOST_ROWS:
         return rows
     return np.asarray(rows[np.linspace(0, len(rows) - 1, _MOST_ROWS).astype(int)])
-
-
-def _matrix(
-    frame: AnyTable, inputs: tuple[str, ...], vocabularies: dict[str, tuple[str, ...]]
-) -> np.ndarray:
-    columns = [
-        codes_of(texts(frame, name), vocabularies[name])
-        if name in vocabularies
-        else numbers(frame, name)
-        for name in inputs
-    ]
-    return np.asarray(np.column_stack(columns))
 
 
 def _parameters(rows: int, actions: int) -> dict[str, Any]:
