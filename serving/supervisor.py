@@ -1,10 +1,13 @@
-"""The process that holds the socket and keeps the workers of a service running.
+"""The process that holds the sockets and keeps the workers of a service running.
 
 ``python -m serving.supervisor --host H --port P --workers N``, started by `serving.launch`. Each
-worker is BentoML's own, and all accept from one socket. BentoML's own supervisor looks for dead
-workers every ten seconds, and keeps the socket open while it stops, so that callers who come then
-hang. This one replaces a dead worker at once, and when it is told to end it refuses new callers
-while the requests in flight finish. It ends when whoever started it is gone.
+worker is BentoML's own, and accepts from a socket of its own, among which the system deals out the
+callers: were it one socket, the worker that wakes first would take all who wait, and keep them as
+long as they keep their connections. BentoML's own supervisor looks for dead workers every ten
+seconds, and keeps the socket open while it stops, so that callers who come then hang. This one
+replaces a dead worker at once, by one that accepts who waits at the socket of the dead one; and
+when it is told to end it refuses new callers while the requests in flight finish. It ends when
+whoever started it is gone.
 """
 
 from __future__ import annotations
@@ -47,6 +50,7 @@ class Place:
     """
 
     number: int
+    listener: socket.socket
     worker: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     fill_at: float = 0.0
@@ -54,24 +58,23 @@ class Place:
 
 
 def supervise(
-    start: Callable[[int], subprocess.Popen[bytes]],
-    listener: socket.socket,
+    start: Callable[[Place], subprocess.Popen[bytes]],
+    listeners: Sequence[socket.socket],
     *,
-    workers: int,
     is_told_to_end: Callable[[], bool],
 ) -> int:
-    """Keep workers running until told to end; return the exit status.
+    """Keep a worker running for each socket until told to end; return the exit status.
 
     Parameters
     ----------
     start
-        Starts the worker of a place, numbered from 1.
+        Starts the worker of a place.
 
     Returns
     -------
     0 when it was told to end; that of the worker where the first ones cannot start.
     """
-    places = [Place(number) for number in range(1, workers + 1)]
+    places = [Place(number, listener) for number, listener in enumerate(listeners, start=1)]
     has_lived = False
     try:
         while not is_told_to_end():
@@ -80,18 +83,20 @@ def supervise(
                 has_lived = has_lived or _age_s(place) >= _YOUNG_S
                 if status is not None and status >= 0 and not has_lived:
                     return status or 1
+                if status is not None and place.fill_at > time.monotonic() and len(places) > 1:
+                    _refuse(place.listener)  # the others take its callers until it is filled
             time.sleep(_LOOK_S)
         return 0
     finally:
-        _end(listener, [place.worker for place in places if place.worker is not None])
+        _end(places)
 
 
-def _tend(place: Place, start: Callable[[int], subprocess.Popen[bytes]]) -> int | None:
+def _tend(place: Place, start: Callable[[Place], subprocess.Popen[bytes]]) -> int | None:
     """Fill a place that is empty; return the status of a worker that was found dead."""
     now = time.monotonic()
     if place.worker is None:
         if now >= place.fill_at:
-            place.worker, place.started_at = start(place.number), now
+            place.worker, place.started_at = start(place), now
         return None
     status = place.worker.poll()
     if status is not None:
@@ -113,14 +118,24 @@ def _age_s(place: Place) -> float:
     return time.monotonic() - place.started_at if place.worker else 0.0
 
 
-def _end(listener: socket.socket, workers: Sequence[subprocess.Popen[bytes]]) -> None:
+def _refuse(listener: socket.socket) -> None:
+    """Refuse callers, in whichever process holds the socket, until a worker listens again.
+
+    Shut twice in succession, a socket that listens again would hang up on all who come.
+    """
+    if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _end(places: Sequence[Place]) -> None:
     """Let requests in flight finish while new callers are refused, then end what is left."""
+    workers = [place.worker for place in places if place.worker is not None]
     for worker in workers:
         worker.terminate()
     time.sleep(_CLOSING_S if workers else 0.0)
-    with contextlib.suppress(OSError):
-        listener.shutdown(socket.SHUT_RDWR)  # also for a worker that still holds it
-    listener.close()
+    for place in places:
+        _refuse(place.listener)
+        place.listener.close()
     until = time.monotonic() + GRACE_S + 2
     for worker in workers:
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -130,10 +145,31 @@ def _end(listener: socket.socket, workers: Sequence[subprocess.Popen[bytes]]) ->
             worker.wait()
 
 
-def open_listener(host: str, port: int) -> socket.socket:
+def open_listeners(host: str, port: int, count: int) -> list[socket.socket]:
+    """Return sockets that listen on one port; the system deals out the callers among them.
+
+    Raises
+    ------
+    OSError
+        If the address is taken, were it by another service of the same user, or not of this
+        machine.
+    """
+    first = open_listener(host, port)
+    if count > 1:  # only now, so that it was refused where anybody else has the port
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    port = first.getsockname()[1]
+    return [first, *(open_listener(host, port, shared=True) for _ in range(count - 1))]
+
+
+def open_listener(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """Return a socket that listens.
 
     A connection whose other end takes nothing of its answer for a minute is given up by the system.
+
+    Parameters
+    ----------
+    shared
+        Whether other sockets of this user that allow it may have the same port.
 
     Raises
     ------
@@ -143,6 +179,8 @@ def open_listener(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * _STALLED_S)
         listener.bind((host, port))
@@ -154,13 +192,13 @@ def open_listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-def worker_command(listener: socket.socket, number: int) -> list[str]:
-    """Return how a worker is started that accepts from a socket."""
+def worker_command(place: Place) -> list[str]:
+    """Return how the worker of a place is started."""
     options = {
-        "--fd": listener.fileno(),
+        "--fd": place.listener.fileno(),
         "--service-name": "second_look",
         "--backlog": _BACKLOG,
-        "--worker-id": number,
+        "--worker-id": place.number,
         "--timeout-graceful-shutdown": GRACE_S,
     }
     words = [str(word) for option in options.items() for word in option]
@@ -191,24 +229,24 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args(words)
     try:
-        listener = open_listener(given.host, given.port)
+        listeners = open_listeners(given.host, given.port, given.workers)
     except OSError as error:
         sys.exit(f"{given.host}:{given.port} cannot be listened on: {error.strerror}")
 
     with tempfile.TemporaryDirectory(prefix="secondlook-metrics-") as metrics:
         environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": metrics}
 
-        def start(number: int) -> subprocess.Popen[bytes]:
+        def start(place: Place) -> subprocess.Popen[bytes]:
             return subprocess.Popen(
-                worker_command(listener, number),
+                worker_command(place),
                 cwd=Path(__file__).resolve().parent.parent,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                pass_fds=[listener.fileno()],
+                pass_fds=[place.listener.fileno()],
             )
 
         with told_to_end() as is_told_to_end:
-            return supervise(start, listener, workers=given.workers, is_told_to_end=is_told_to_end)
+            return supervise(start, listeners, is_told_to_end=is_told_to_end)
 
 
 if __name__ == "__main__":
