@@ -11,14 +11,12 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from features.errors import SettingsError
 from features.home import Settings
 from models.arrays import Floats
 from models.bundle import Bundle
 from models.plan import DIALS, Plan, fit_plan
-from models.ranking import risk_frame
+from models.risk_frame import RiskFrame
 from models.sampling_key import SamplingKey
-from models.scoring import Scores
 from models.selection import select_admission
 from training.planning import dial_ratio, timed_audits
 
@@ -78,28 +76,23 @@ def latest(decisions: pd.DataFrame, rows: int = FRAME_ROWS) -> pd.DataFrame:
     return late.iloc[step]
 
 
-def fit_for(
-    bundle: Bundle, decisions: pd.DataFrame, scores: Scores[pd.DataFrame], capacity: Capacity
-) -> Plan:
-    """Fit a plan for a bundle on scored decisions, with the least audits of its policies.
+def fit_for(bundle: Bundle, risk: RiskFrame, capacity: Capacity) -> Plan:
+    """Fit a plan for a bundle on a frame that it scored, with the least audits of its policies.
 
     Raises
     ------
     CapacityError
         If the minimum audits alone exceed the capacity.
     """
-    if decisions.empty:
-        raise SettingsError("plan: there is no decision to fit it on; load decisions first")
     return fit_plan(
-        risk_frame(decisions, scores),
-        capacity=min(max(round(capacity.share * len(decisions)), 1), len(decisions)),
+        risk,
+        capacity=min(max(round(capacity.share * len(risk)), 1), len(risk)),
         ratio=capacity.ratio,
-        minimums=bundle.policies.minimums(decisions["policy"].unique()),
+        minimums=bundle.policies.minimums(np.unique(risk.stratum.astype(str))),
         key_id=_NO_KEY.key_id,
     )
 
 
-def chances(plan: Plan, decisions: pd.DataFrame, scores: Scores[pd.DataFrame]) -> Floats:
+def chances(plan: Plan, risk: RiskFrame) -> Floats:
     """Return the chance of an audit that each decision has under a plan, in (0, 1]."""
-    drawn = select_admission(risk_frame(decisions, scores), plan=plan, key=_NO_KEY)
-    return drawn.inclusion_probability
+    return select_admission(risk, plan=plan, key=_NO_KEY).inclusion_probability

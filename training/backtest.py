@@ -22,7 +22,8 @@ from features.known import known_before
 from features.policies import Policies
 from features.track_record import RecordSettings
 from models.bundle import Bundle
-from models.scoring import score
+from models.ranking import risk_frame
+from models.scoring import Scores, score
 from training.allocation import Capacity, chances, fit_for, latest
 from training.audits import last_audits
 from training.backtest_tables import overall_table, weeks_table
@@ -290,22 +291,25 @@ def _with_contender(
     week: _Week, who: str, bundle: Bundle, past: _Past, then: _Then, settings: BacktestSettings
 ) -> _Week:
     """Score the week as of each decision, and plan it as of its start."""
-    recent = latest(then.earlier)
-    tried, sample, before = (
-        (rows, score(bundle, rows, _known(past, rows, bundle)))
-        for rows in (then.tried, then.sample, recent)
+    scores = _scores_then(past, then.tried, bundle)
+    tried = risk_frame(then.tried, scores)
+    sample, before = (
+        risk_frame(rows, _scores_then(past, rows, bundle))
+        for rows in (then.sample, latest(then.earlier))
     )
-    plan = fit_for(bundle, *before, settings.capacity)
+    plan = fit_for(bundle, before, settings.capacity)
     fresh = _new_to(bundle, past, then) if bundle is settings.champion else slice(None)
     rows = week.rows.copy()
-    rows.loc[fresh, who] = tried[1].overturn_probability[fresh]
-    rows.loc[fresh, f"{who}_harm"] = tried[1].expected_harm[fresh]
-    rows.loc[fresh, f"{who}_inclusion"] = chances(plan, *tried)[fresh]
-    return _Week(rows, week.planned.assign(**{who: chances(plan, *sample)}))
+    rows.loc[fresh, who] = scores.overturn_probability[fresh]
+    rows.loc[fresh, f"{who}_harm"] = scores.expected_harm[fresh]
+    rows.loc[fresh, f"{who}_inclusion"] = chances(plan, tried)[fresh]
+    return _Week(rows, week.planned.assign(**{who: chances(plan, sample)}))
 
 
-def _known(past: _Past, rows: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
-    return known_before(rows, past.decisions, past.outcomes, bundle.record_settings)
+def _scores_then(past: _Past, rows: pd.DataFrame, bundle: Bundle) -> Scores[pd.DataFrame]:
+    """Score decisions with what was known when each was made."""
+    records = known_before(rows, past.decisions, past.outcomes, bundle.record_settings)
+    return score(bundle, rows, records)
 
 
 def _new_to(bundle: Bundle, past: _Past, then: _Then) -> np.ndarray:

@@ -6,13 +6,18 @@ import numpy as np
 import pandas as pd
 
 from models.arrays import Floats, Positions
-from training.bootstrap import Sample, totals
+from training.bootstrap import REPLICATES, Sample, totals
 from training.evaluate import BINS
 
-_REPLICATES = 400
 
-
-def log_ratio_draws(sample: Sample, predicted: Floats, overturned: Floats, seed: int) -> Floats:
+def log_ratio_draws(
+    sample: Sample,
+    predicted: Floats,
+    overturned: Floats,
+    *,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> Floats:
     """Return the log of predicted over found overturns by segment, in every draw.
 
     Half an audit's overturn is added to both, so that a segment without one has a figure too.
@@ -22,7 +27,9 @@ def log_ratio_draws(sample: Sample, predicted: Floats, overturned: Floats, seed:
     Shape (1 + replicates, segments); 0 is a calibrated model, log 2 predicts twice what is found.
     """
     half = sample.members @ sample.weight**2 / (2 * (sample.members @ sample.weight))
-    expected, found = totals(sample, lambda w: (w * predicted, w * overturned), seed=seed)
+    expected, found = totals(
+        sample, lambda w: (w * predicted, w * overturned), replicates=replicates, seed=seed
+    )
     return np.asarray(np.log((expected + half) / (found + half)))
 
 
@@ -47,8 +54,8 @@ def chance_error(
     True
     """
     rng = np.random.default_rng(seed)
-    errors = np.empty(_REPLICATES)
-    for turn in range(_REPLICATES):
+    errors = np.empty(REPLICATES)
+    for turn in range(REPLICATES):
         overturned = rng.random(int(group.max()) + 1)[group] < predicted
         errors[turn] = binned_error(predicted, overturned.astype(float), weight)
     return float(np.quantile(errors, level))

@@ -7,6 +7,7 @@ costs, is read off both bundles as they would serve.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,8 @@ from features.known import known_before
 from features.policies import Policies
 from models.arrays import Floats
 from models.bundle import Bundle
+from models.ranking import risk_frame
+from models.risk_frame import RiskFrame
 from models.scoring import Scores, score
 from training.allocation import Capacity, chances, fit_for, latest
 from training.audits import last_audits
@@ -75,8 +78,10 @@ class Comparison:
     rows
         A row an audit: ``group``, ``period``, the columns of segments, ``inclusion``,
         ``overturned`` (0 or 1), ``harm_found``; the chance of an overturn by ``challenger`` and
-        ``champion``, and the expected harm by both (``challenger_harm``, ``champion_harm``). The
-        champion's are null where it may have learned from the audit.
+        ``champion``, the expected harm by both (``challenger_harm``, ``champion_harm``), and the
+        chance of an audit under the plan of both (``challenger_inclusion``,
+        ``champion_inclusion``; null where no plan was tried). The champion's are null where it may
+        have learned from the audit.
     champion
         Its name; null where there is none.
     champion_until
@@ -126,26 +131,22 @@ def compare(
     if champion is not None:
         until = pd.Timestamp(champion.bundle.card["until"])
         rows = _with_champion(rows, decisions, outcomes, champion.bundle, until)
-    else:
-        rows = rows.assign(champion=np.nan, champion_harm=np.nan)
     progress("fitting plans and timing the scoring")
-    contenders = [challenger] if champion is None else [challenger, champion]
+    contenders = {CHALLENGER: challenger} | ({} if champion is None else {CHAMPION: champion})
+    bundles = {who: each.bundle for who, each in contenders.items()}
     recent = latest(decisions)
-    scored = [_seen_then(each.bundle, recent, decisions, outcomes) for each in contenders]
+    seen = {who: _seen_then(each, recent, decisions, outcomes) for who, each in bundles.items()}
+    frames = {who: risk_frame(recent, scores) for who, (_, scores) in seen.items()}
+    rows, allocation = _planned(rows, recent, bundles, frames, capacity or Capacity())
+    records = [records for records, _ in seen.values()]
     return Comparison(
         rows,
         None if champion is None else champion.bundle.fingerprint,
         until,
-        _allocation(contenders, recent, [scores for _, scores in scored], capacity or Capacity()),
+        allocation,
         Footprint(
-            tuple(
-                milliseconds_per_1000(
-                    [each.bundle for each in contenders],
-                    recent,
-                    [records for records, _ in scored],
-                )
-            ),
-            tuple(each.megabytes for each in contenders),
+            tuple(milliseconds_per_1000([*bundles.values()], recent, records)),
+            tuple(each.megabytes for each in contenders.values()),
             other_versions(challenger.made_with),
         ),
     )
@@ -176,6 +177,10 @@ def _trial_rows(
         challenger=chance,
         challenger_harm=expected,
         harm_found=harm_found(bundle.policies, made, verdicts.reset_index(drop=True)),
+        challenger_inclusion=np.nan,
+        champion=np.nan,
+        champion_harm=np.nan,
+        champion_inclusion=np.nan,
     )
 
 
@@ -190,7 +195,7 @@ def _with_champion(
     audited = decisions["decision_id"].isin(outcomes["decision_id"])
     learned = groups_of(decisions)[audited & (decisions["decided_at"] <= until)]
     fresh = (rows["decided_at"] > until) & ~rows["group"].isin(learned)
-    told = rows.assign(champion=np.nan, champion_harm=np.nan)
+    told = rows.copy()
     if fresh.any():
         asked = decisions.set_index("decision_id").loc[rows.loc[fresh, "decision_id"]]
         scores = _seen_then(bundle, asked.reset_index(), decisions, outcomes)[1]
@@ -207,20 +212,34 @@ def _seen_then(
     return records, score(bundle, asked, records)
 
 
-def _allocation(
-    contenders: list[Contender],
+def _planned(
+    rows: pd.DataFrame,
     recent: pd.DataFrame,
-    scores: list[Scores[pd.DataFrame]],
+    bundles: Mapping[str, Bundle],
+    frames: Mapping[str, RiskFrame],
     capacity: Capacity,
-) -> Allocation:
+) -> tuple[pd.DataFrame, Allocation]:
+    """Fit each one's plan; give the trial's audits and the latest decisions their chances."""
     told = recent[[name for name in SEGMENTS if name in recent]]
-    minimums = frozenset(contenders[0].bundle.policies.minimums(recent["policy"].unique()))
-    empty = Allocation(told.assign(challenger=np.nan, champion=np.nan), capacity.share, minimums)
-    given = {}
-    for name, contender, scored in zip((CHALLENGER, CHAMPION), contenders, scores, strict=False):
+    minimums = frozenset(bundles[CHALLENGER].policies.minimums(recent["policy"].unique()))
+    planned = told.assign(challenger=np.nan, champion=np.nan)
+    allocation = Allocation(planned, capacity.share, minimums)
+    for who, bundle in bundles.items():
         try:
-            plan = fit_for(contender.bundle, recent, scored, capacity)
+            plan = fit_for(bundle, frames[who], capacity)
         except CapacityError as error:
-            return replace(empty, refused=str(error))
-        given[name] = chances(plan, recent, scored)
-    return replace(empty, decisions=empty.decisions.assign(**given))
+            return rows, replace(allocation, refused=str(error))
+        planned[who] = chances(plan, frames[who])
+        scored = rows[who].notna()
+        rows.loc[scored, f"{who}_inclusion"] = chances(plan, _risk_of(rows[scored], who))
+    return rows, allocation
+
+
+def _risk_of(rows: pd.DataFrame, who: str) -> RiskFrame:
+    """Return audits with a contender's scores, as a plan reads them."""
+    return RiskFrame(
+        rows["decision_id"].to_numpy(dtype=object),
+        rows[who].to_numpy(dtype=float),
+        rows[f"{who}_harm"].to_numpy(dtype=float),
+        rows["policy"].to_numpy(dtype=object),
+    )

@@ -59,7 +59,7 @@ class ModelLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lift: Times = 1.5
     uncovered: Share = 0.1
     slower: Times = 3.0
-    milliseconds_per_1000: Above = 1000.0
+    milliseconds_per_1000: Above = 5000.0
     larger: Times = 5.0
     megabytes: Above = 200.0
     fewest_audits: Count = 100

@@ -11,11 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from training.bootstrap import EVERYTHING, Interval, capture_draws, interval
+from training.bootstrap import EVERYTHING, Interval, capture_draws, interval, sample_of
 from training.calibration import binned_error, chance_error, log_ratio_draws
-from training.compare import Comparison
+from training.compare import CHALLENGER, CHAMPION, Comparison
 from training.evidence import UNPROVEN, Evidence, evidence_of, outcome_of, percent, too_few
 from training.gates import Gates, Judged, ModelLimits, Outcome, SegmentLimits
+
+_TENTH = np.log(1.1)
 
 
 def judge_alone(comparison: Comparison, gates: Gates, seed: int) -> Iterator[Judged]:
@@ -23,7 +25,7 @@ def judge_alone(comparison: Comparison, gates: Gates, seed: int) -> Iterator[Jud
     evidence = evidence_of(comparison.rows, comparison.segments)
     yield _lift(evidence, gates.model, seed)
     yield _error(evidence, gates.model, seed)
-    yield from _ratios(evidence, gates, seed)
+    yield from _ratios(comparison, evidence, gates, seed)
 
 
 def _lift(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
@@ -31,7 +33,7 @@ def _lift(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
 
     Here the burden of proof is the challenger's: it fails if chance explains what it finds.
     """
-    score, wrong = evidence.column("challenger"), evidence.column("overturned")
+    score, wrong = evidence.column(CHALLENGER), evidence.column("overturned")
     drawn = capture_draws(evidence.sample, score, wrong, budget=limits.lift_budget, seed=seed)
     found = interval(drawn[:, 0] / limits.lift_budget)
     audits = int(evidence.audits()[0])
@@ -60,7 +62,7 @@ def _lift(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
 
 def _error(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
     """Judge the mean gap between predicted and found rates, against what chance alone makes."""
-    predicted, wrong = evidence.column("challenger"), evidence.column("overturned")
+    predicted, wrong = evidence.column(CHALLENGER), evidence.column("overturned")
     weight = evidence.sample.weight
     rate = float(np.average(wrong, weights=weight))
     error = binned_error(predicted, wrong, weight)
@@ -86,15 +88,18 @@ def _error(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
     return replace(judged, outcome=outcome, reason=reason + UNPROVEN[outcome])
 
 
-def _ratios(evidence: Evidence, gates: Gates, seed: int) -> Iterator[Judged]:
+def _ratios(
+    comparison: Comparison, evidence: Evidence, gates: Gates, seed: int
+) -> Iterator[Judged]:
     """Judge how many overturns are predicted for each that is found."""
-    predicted, wrong = evidence.column("challenger"), evidence.column("overturned")
-    drawn = log_ratio_draws(evidence.sample, predicted, wrong, seed)
+    predicted = evidence.column(CHALLENGER)
+    drawn = log_ratio_draws(evidence.sample, predicted, evidence.column("overturned"), seed=seed)
     due = np.maximum(evidence.expected(predicted), evidence.overturns())
     counts = list(zip(evidence.audits(), due, strict=True))
     limits = [gates.segments if place else gates.model for place in range(len(counts))]
     lacking = [too_few(*count, limit) for count, limit in zip(counts, limits, strict=True)]
     judgeable = max(sum(each is None for each in lacking[1:]), 1)
+    theirs = _champions_ratios(comparison)
     for place, name in enumerate(evidence.sample.segments):
         found = interval(drawn[:, place], comparisons=judgeable if place else 1)
         figures = Interval(*np.exp([found.value, found.low, found.high]).tolist())
@@ -103,6 +108,7 @@ def _ratios(evidence: Evidence, gates: Gates, seed: int) -> Iterator[Judged]:
             name,
             Outcome.UNKNOWN,
             lacking[place] or "",
+            champion=theirs.get(name),
             challenger=figures.value,
             low=figures.low,
             high=figures.high,
@@ -112,13 +118,36 @@ def _ratios(evidence: Evidence, gates: Gates, seed: int) -> Iterator[Judged]:
         yield judged if judged.reason else _ratio(judged, figures, limits[place])
 
 
+def _champions_ratios(comparison: Comparison) -> dict[str, float]:
+    """Return the same ratio of the champion, on the audits that it did not learn from."""
+    fresh = comparison.rows[comparison.rows[CHAMPION].notna()].reset_index(drop=True)
+    if fresh.empty:
+        return {}
+    sample = sample_of(fresh, comparison.segments)
+    predicted, wrong = (fresh[name].to_numpy(dtype=float) for name in (CHAMPION, "overturned"))
+    ratios = np.exp(log_ratio_draws(sample, predicted, wrong, replicates=0)[0])
+    return dict(zip(sample.segments, ratios.tolist(), strict=True))
+
+
 def _ratio(judged: Judged, found: Interval, limits: ModelLimits | SegmentLimits) -> Judged:
-    over = found.value > limits.calibration_ratio and found.low > 1
-    under = found.value < 1 / limits.calibration_ratio and found.high < 1
-    beyond = not 1 / limits.calibration_ratio <= found.value <= limits.calibration_ratio
+    limit = limits.calibration_ratio
+    over = found.value > limit and found.low > 1
+    under = found.value < 1 / limit and found.high < 1
+    beyond = not 1 / limit <= found.value <= limit
     outcome = outcome_of(beyond=beyond, proven=over or under)
     reason = (
         f"predicts {found.value:.2f} overturns for each that is found ({found.low:.2f} to "
-        f"{found.high:.2f}); limit {limits.calibration_ratio} either way"
+        f"{found.high:.2f}); limit {limit} either way"
     )
+    if outcome is Outcome.FAILED and judged.segment != EVERYTHING and _as_far_off(judged):
+        reason += f"; the champion is as far off, at {judged.champion:.2f}: the segment has changed"
+        return replace(judged, outcome=Outcome.UNKNOWN, reason=reason)
     return replace(judged, outcome=outcome, reason=reason + UNPROVEN[outcome])
+
+
+def _as_far_off(judged: Judged) -> bool:
+    """Say whether the champion's ratio is off the same way, and by no less but a tenth."""
+    if judged.champion is None or judged.challenger is None:
+        return False
+    ours, theirs = np.log(judged.challenger), np.log(judged.champion)
+    return bool(np.sign(ours) * theirs > abs(ours) - _TENTH)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
+from scipy.special import ndtri
+
 from models.arrays import Floats
-from training.bootstrap import EVERYTHING, interval, totals
+from training.bootstrap import EVERYTHING, Interval, interval, totals
 from training.compare import CHALLENGER, CHAMPION, Allocation, Comparison
 from training.evidence import (
     UNPROVEN,
@@ -21,6 +24,8 @@ from training.gates import Gates, Judged, ModelLimits, Outcome, SegmentLimits
 
 _HARDLY = 0.1
 """A chance below this part of the capacity is hardly one."""
+_UNSEEN = Interval(0.0, 0.0, 1.0)
+"""Share of the harm of a segment of which no audit is known: it may be any."""
 
 
 def judge_plan(comparison: Comparison, gates: Gates, seed: int) -> Iterator[Judged]:
@@ -38,17 +43,21 @@ def judge_plan(comparison: Comparison, gates: Gates, seed: int) -> Iterator[Judg
 
 
 def _coverage(given: Allocation, limits: ModelLimits) -> Judged:
-    """Judge how many decisions hardly have a chance of an audit, against the champion's plan."""
+    """Judge how many decisions hardly have a chance of an audit, against the champion's plan.
+
+    How many there should be at most is the dial's to say; a champion at the same dial tells.
+    """
     floor = _HARDLY * given.capacity
     ours = float((given.decisions[CHALLENGER] < floor).mean())
     theirs = float((given.decisions[CHAMPION] < floor).mean()) if given.has_champion else None
-    more = ours - (theirs or 0.0)
+    more = 0.0 if theirs is None else ours - theirs
+    outcome = Outcome.FAILED if more > limits.uncovered else Outcome.PASSED
     return Judged(
         "coverage",
         EVERYTHING,
-        Outcome.FAILED if more > limits.uncovered else Outcome.PASSED,
+        Outcome.UNKNOWN if theirs is None else outcome,
         f"its plan gives {percent(ours)} of decisions a chance of an audit below {percent(floor)}"
-        f"{_beside(theirs)}; limit {percent(limits.uncovered)} more",
+        f"{_beside(theirs)}; limit {percent(limits.uncovered)} more than the champion's",
         champion=theirs,
         challenger=ours,
         difference=None if theirs is None else more,
@@ -80,23 +89,43 @@ def _unseen_policies(given: Allocation) -> Iterator[Judged]:
 def _burdens(
     comparison: Comparison, given: Allocation, gates: Gates, seed: int
 ) -> Iterator[Judged]:
-    """Judge each segment's share of audits against its shares of decisions and of harm found."""
+    """Judge each segment's share of audits against what its size and its errors call for."""
     evidence = evidence_of(comparison.rows, comparison.segments)
     lacking = too_few(evidence.audits()[0], evidence.overturns()[0], gates.model)
     audits = dict(zip(evidence.sample.segments, evidence.audits(), strict=True))
-    found, shares = _harm_shares(evidence, seed), _shares(given)
+    shares = _shares(given)
+    del shares[EVERYTHING]
+    due = _due(evidence, comparisons=len(shares), seed=seed)
     for name, share in shares.items():
         judged = Judged("burden", name, Outcome.UNKNOWN, "", audits=int(audits.get(name, 0)))
         reason = lacking or _small(share["decisions"], given, gates.segments)
-        if name == EVERYTHING:
-            continue
         if name in {f"policy = {policy}" for policy in given.minimums}:
             why = "policies.toml sets its least audits"
             yield replace(judged, outcome=Outcome.PASSED, reason=why)
         elif reason is not None:
             yield replace(judged, reason=reason)
         else:
-            yield _burden(judged, share, found.get(name), gates.segments, len(shares) - 1)
+            yield _burden(judged, share, due.get(name, _UNSEEN), gates.segments)
+
+
+def _due(evidence: Evidence, *, comparisons: int, seed: int) -> dict[str, Interval]:
+    """Return each segment's share of the harm: of all that was found, or of what the plan finds.
+
+    The larger counts. Audits go where harm is foreseen: a segment whose errors are easy to see
+    rightly gets more of them than its share of all errors. The high end is never below that of a
+    segment of which not one error was found (Wilson's interval).
+    """
+    harm, chance = evidence.column("harm_found"), evidence.column(f"{CHALLENGER}_inclusion")
+    z = ndtri(1 - 0.05 / (2 * comparisons))
+    least = float(z**2 / (evidence.sample.effective(harm)[0] + z**2))
+    kinds = totals(evidence.sample, lambda w: (w * harm, w * harm * chance), seed=seed)
+    shares = [total[total[:, 0] > 0] / total[total[:, 0] > 0][:, :1] for total in kinds]
+    due = {}
+    for place, name in enumerate(evidence.sample.segments):
+        each = [interval(share[:, place], comparisons=comparisons) for share in shares]
+        value, high = max(e.value for e in each), max(e.high for e in each)
+        due[name] = Interval(value, value, max(high, least))
+    return due
 
 
 def _small(share: float, given: Allocation, limits: SegmentLimits) -> str | None:
@@ -108,14 +137,6 @@ def _small(share: float, given: Allocation, limits: SegmentLimits) -> str | None
         f"too few to judge: {count:.0f} of the latest {len(given.decisions):,} decisions; expected "
         f"at least {limits.fewest_audits:,}"
     )
-
-
-def _harm_shares(evidence: Evidence, seed: int) -> dict[str, Floats]:
-    """Return each segment's share of the harm found, in every draw that found any."""
-    harm = evidence.column("harm_found")
-    (found,) = totals(evidence.sample, lambda weights: (weights * harm,), seed=seed)
-    found = found[found[:, 0] > 0]
-    return dict(zip(evidence.sample.segments, (found / found[:, :1]).T, strict=True))
 
 
 def _shares(given: Allocation) -> dict[str, dict[str, float]]:
@@ -130,15 +151,9 @@ def _shares(given: Allocation) -> dict[str, dict[str, float]]:
 
 
 def _burden(
-    judged: Judged,
-    share: Mapping[str, float],
-    found: Floats | None,
-    limits: SegmentLimits,
-    comparisons: int,
+    judged: Judged, share: Mapping[str, float], harm: Interval, limits: SegmentLimits
 ) -> Judged:
-    harm = None if found is None else interval(found, comparisons=comparisons)
-    due = max(share["decisions"], 0.0 if harm is None else harm.value)
-    most_due = max(share["decisions"], 0.0 if harm is None else harm.high)
+    due, most_due = (max(share["decisions"], each) for each in (harm.value, harm.high))
     ours, theirs = share[CHALLENGER] / due, share[CHAMPION] / due
     worse = not share[CHAMPION] >= share[CHALLENGER]  # so also where there is no champion
     outcome = outcome_of(
@@ -146,16 +161,16 @@ def _burden(
     )
     reason = (
         f"gets {percent(share[CHALLENGER])} of audits for {percent(share['decisions'])} of "
-        f"decisions and {percent(0.0 if harm is None else harm.value)} of the harm found: "
-        f"{ours:.2f} times the larger; limit {limits.burden}"
+        f"decisions and {percent(harm.value)} of the harm: {ours:.2f} times the larger; limit "
+        f"{limits.burden}"
     )
     return replace(
         judged,
         outcome=outcome,
         reason=reason + UNPROVEN[outcome],
-        champion=theirs if theirs == theirs else None,
+        champion=None if np.isnan(theirs) else theirs,
         challenger=ours,
-        difference=ours - theirs if theirs == theirs else None,
+        difference=None if np.isnan(theirs) else ours - theirs,
         low=share[CHALLENGER] / most_due,
         limit=limits.burden,
     )
