@@ -48,13 +48,26 @@ class Gate:
         self._clock = clock
         self._now = now
         self._lock = threading.Lock()
-        self._access: AccessRecords | None = None
-        self._read_at = 0.0
+        self._last: tuple[AccessRecords, float] | None = None
 
-    def authorise(self, header: str | None, *, needed: Collection[Role]) -> AccessKey:
-        """Authorise the key of a header; without one the store is not asked."""
-        key = key_in(header)
-        return authorise(key, keys=self._current().keys, needed=needed, now=self._now())
+    def held(self) -> AccessRecords | None:
+        """Return what is known without asking the store; null where that is too old."""
+        last = self._last
+        return last[0] if last is not None and self._clock() - last[1] < REFRESH_S else None
+
+    def authorise(
+        self, header: str | None, *, needed: Collection[Role], access: AccessRecords | None = None
+    ) -> AccessKey:
+        """Authorise the key of a header; without one the store is not asked.
+
+        Parameters
+        ----------
+        access
+            What is held; null = the store is asked, which may take time.
+        """
+        key, now = key_in(header), self._now()
+        access = access or self._current()
+        return authorise(key, keys=access.keys, needed=needed, now=now)
 
     def log_in(self, key: str, *, needed: Collection[Role]) -> Session:
         """Begin a session with a key; refused as `authorise` refuses."""
@@ -70,11 +83,12 @@ class Gate:
         """End a session, here at once and elsewhere within `REFRESH_S`."""
         end_session(self._store, session.session_id, session.ends_at, now=self._now())
         with self._lock:
-            self._access = None
+            self._last = None
 
     def _current(self) -> AccessRecords:
         with self._lock:
-            clock_s = self._clock()
-            if self._access is None or clock_s - self._read_at >= REFRESH_S:
-                self._access, self._read_at = read_access(self._store), clock_s
-            return self._access
+            access, clock_s = self.held(), self._clock()
+            if access is None:
+                access = read_access(self._store)
+                self._last = access, clock_s
+            return access

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -21,16 +20,16 @@ class GivenUp(Generic[Found]):
 
     def __init__(self, call: Callable[[], Found]) -> None:
         self._call = call
-        self._begun, self._ended = threading.Event(), threading.Event()
+        self._is_running = False
 
     def __call__(self) -> Found:
         """Make the call."""
-        self._begun.set()
+        self._is_running = True
         try:
             return self._call()
         finally:
-            self._ended.set()
+            self._is_running = False
 
     def is_running(self) -> bool:
         """Whether it has begun and not ended."""
-        return self._begun.is_set() and not self._ended.is_set()
+        return self._is_running

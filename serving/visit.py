@@ -128,19 +128,22 @@ class Visit:
         if not self.operation.roles:
             return
         try:
-            self.key_id = await self.look_up(self._key_id)
+            self.key_id = await self._key_id()
         except (UnknownKeyError, WrongRoleError) as error:
             self.key_id = error.key_id
             raise
 
-    def _key_id(self) -> str:
+    async def _key_id(self) -> str:
         """Return the id of the key that was sent, or that opened the browser's session."""
-        gate, operation = self.front.gate, self.operation
+        gate, needed = self.front.gate, self.operation.roles
         header, token = self.request.headers.get("authorization"), self.request.cookies.get(COOKIE)
-        if header is None and token is not None and operation.by_session:
-            self.session = gate.session(token, needed=operation.roles)
+        if header is None and token is not None and self.operation.by_session:
+            self.session = await self.look_up(lambda: gate.session(token, needed=needed))
             return self.session.key.key_id
-        return gate.authorise(header, needed=operation.roles).key_id
+        held = gate.held()
+        if held is not None:  # no thread is needed then
+            return gate.authorise(header, needed=needed, access=held).key_id
+        return (await self.look_up(lambda: gate.authorise(header, needed=needed))).key_id
 
     async def read(self, sent: Sent, body: type[Body]) -> Body:
         """Return what the body of the request says."""

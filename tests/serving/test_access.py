@@ -143,6 +143,23 @@ def test_what_is_done_to_a_key_elsewhere_is_noticed_within_seconds(store: Store)
         gate.authorise(f"Bearer {key}", needed=[Role.QUEUE])
 
 
+def test_what_was_read_is_held_for_seconds_and_not_after_a_logout(store: Store) -> None:
+    clock = [0.0]
+    gate = Gate(store, clock=lambda: clock[0], now=lambda: NOW)
+    _, key = create_key(store, "viewer", NOW)
+    assert gate.held() is None
+    session = gate.log_in(key, needed=[Role.VIEWER])
+    held = gate.held()
+    assert held is not None
+    assert gate.authorise(f"Bearer {key}", needed=[Role.VIEWER], access=held) == session.key
+    clock[0] += REFRESH_S
+    assert gate.held() is None
+    gate.authorise(f"Bearer {key}", needed=[Role.VIEWER])
+    assert gate.held() is not None
+    gate.log_out(session)
+    assert gate.held() is None
+
+
 def test_a_key_expires_without_another_look_at_the_store(store: Store) -> None:
     now = [NOW]
     gate = Gate(store, clock=lambda: 0.0, now=lambda: now[0])
