@@ -107,7 +107,7 @@ def _column(frame: pd.DataFrame, name: str) -> np.ndarray:
 def _plain(values: pd.Series | np.ndarray) -> list[Any]:
     """Return a column as Python values, null as None and time in microseconds."""
     if isinstance(values, np.ndarray):
-        plain = values.tolist()
+        plain: list[Any] = values.tolist()
         if values.dtype.kind in "biO" or not isnan(sum(plain)):  # with one NaN the sum is NaN
             return plain
         return [None if v != v else v for v in plain]

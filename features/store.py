@@ -44,7 +44,7 @@ from features.columns import AnyTable
 from features.contract import DECISIONS, OUTCOMES, Table
 from features.earlier_decisions import is_current, read_history
 from features.earlier_offers import FirstOffer, RankedSample
-from features.engine import open_engine
+from features.engine import for_reading, open_engine
 from features.errors import StoreError
 from features.history import History
 from features.rows import as_frame, microseconds
@@ -59,6 +59,7 @@ class Store:
 
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
+        self._reading = for_reading(engine)
 
     @property
     def place(self) -> str:
@@ -125,7 +126,7 @@ class Store:
 
     def earlier_answer(self, asked: Asked) -> EarlierAnswer | None:
         """Return what was answered under the key of a request; null where nothing was."""
-        with self._begin() as connection:
+        with self._look() as connection:
             return earlier_answer(connection, asked)
 
     def purge_answers(self, now: datetime) -> int:
@@ -180,7 +181,7 @@ class Store:
         of such items of any age that were finished in these days; and the moderators' own
         decisions of the last day. Each is counted back from the earliest of the decisions.
         """
-        with self._begin() as connection:
+        with self._look() as connection:
             return read_history(connection, decisions, looks=looks)
 
     def selections(
@@ -197,7 +198,7 @@ class Store:
 
     def known_decisions(self, ids: Sequence[str] | pd.Series) -> set[str]:
         """Return those of the ids whose decisions the store holds."""
-        with self._begin() as connection:
+        with self._look() as connection:
             return known_ids(connection, schema.decisions.c.decision_id, ids)
 
     def offers(self, decision_id: str) -> pd.DataFrame:
@@ -209,7 +210,7 @@ class Store:
     def first_offers(self, decision_ids: Sequence[str]) -> dict[str, FirstOffer]:
         """Return the first offer of each decision; those that were never offered are left out."""
         rows: list[Any] = []
-        with self._begin() as connection:
+        with self._look() as connection:
             for start in range(0, len(decision_ids), IDS_A_QUERY):
                 part = {"ids": list(decision_ids[start : start + IDS_A_QUERY])}
                 rows += connection.execute(earlier_offers.first_and_selected(), part).fetchall()
@@ -217,12 +218,12 @@ class Store:
 
     def count_offers(self, since: datetime, until: datetime) -> int:
         """Return how many offers there were with ``since <= selected_at < until``."""
-        with self._begin() as connection:
+        with self._look() as connection:
             return int(connection.scalar(earlier_offers.count(since, until)) or 0)
 
     def first_offer_at(self) -> datetime | None:
         """Return when the first offer of all was made; null where there is none."""
-        with self._begin() as connection:
+        with self._look() as connection:
             at = connection.scalar(earlier_offers.earliest())
         return None if at is None else pd.Timestamp(at, unit="us", tz="UTC").to_pydatetime()
 
@@ -250,14 +251,14 @@ class Store:
         """Return the current plan as it was stored, or null where there is none."""
         table = schema.plans
         query = sa.select(table.c.document).order_by(table.c.made_at.desc()).limit(1)
-        with self._begin() as connection:
+        with self._look() as connection:
             return connection.scalar(query)
 
     def plan_documents(self) -> dict[str, str]:
         """Return every plan that was ever current as it was stored, by version, oldest first."""
         table = schema.plans
         query = sa.select(table.c.version, table.c.document).order_by(table.c.made_at)
-        with self._begin() as connection:
+        with self._look() as connection:
             return {row.version: row.document for row in connection.execute(query)}
 
     def transaction(self) -> AbstractContextManager[sa.Connection]:
@@ -268,7 +269,7 @@ class Store:
         return self._begin()
 
     def _read(self, query: sa.Select[Any], table: Any) -> pd.DataFrame:
-        with self._begin() as connection:
+        with self._look() as connection:
             result = connection.execute(query)
             return as_frame(result.keys(), result.fetchall(), table)
 
@@ -284,7 +285,7 @@ class Store:
             return self._read(query, table)
         names = list(query.selected_columns.keys())
         rows: list[Any] = []
-        with self._begin() as connection:
+        with self._look() as connection:
             for start in range(0, len(ids), IDS_A_QUERY):
                 part = query.where(among(key, ids[start : start + IDS_A_QUERY]))
                 rows += connection.execute(part).fetchall()
@@ -313,10 +314,20 @@ class Store:
 
     @contextmanager
     def _begin(self) -> Iterator[sa.Connection]:
-        """Open a transaction; what the database says becomes a `StoreError`, secrets left out."""
+        with self._told(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _look(self) -> Iterator[sa.Connection]:
+        """Open a connection for reading alone: each query sees what is committed by then."""
+        with self._told(), self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Make what the database says a `StoreError`, secrets left out."""
         try:
-            with self.engine.begin() as connection:
-                yield connection
+            yield
         except sa.exc.SQLAlchemyError as error:
             cause = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
             raise StoreError(f"store {self.place}: {cause}") from error
