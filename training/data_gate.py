@@ -17,7 +17,14 @@ from models.bundle import Bundle
 from training import input_drift, label_rates, label_signal
 from training.data_limits import DataLimits
 from training.findings import Finding, Severity, findings_table
-from training.inspected import Audits, Inspected, champion_until, inspect, join_audits
+from training.inspected import (
+    Audits,
+    Inspected,
+    champion_until,
+    inspect,
+    join_audits,
+    moderators_of,
+)
 from training.label_weeks import week_findings
 from training.labels import read_label_counts
 from training.leakage import id_findings, input_findings
@@ -102,6 +109,7 @@ def check_data(
         *_label_findings(audits, mature, champion, limits),
         *_policy_findings(decisions, audits, mature, champion, limits),
         *repeat_findings(decisions, limits),
+        *input_drift.stopped_findings(decisions),
     ]
     if len(audits.decided):
         found += _feature_findings(decisions, outcomes, audits, champion, limits)
@@ -162,38 +170,38 @@ def _feature_findings(
     yield from input_findings(rows.frame, wrong, limits)
     yield from id_findings(audits.decided, limits)
     if champion is None:
-        quick = label_signal.quick_area(rows.frame, _moderators(rows.audited), wrong)
+        quick = label_signal.quick_area(rows.frame, moderators_of(rows.audited), wrong)
         yield from label_signal.quick_findings(quick)
-        return
-    trial = champion.card.get("trial", {}).get("auroc")
-    if trial is not None:
-        yield from label_signal.champion_findings(_parts(rows, champion), trial, limits)
-    if rows.champion_sample is not None:
-        yield from input_drift.drift_findings(
-            champion.profile, rows.champion_sample, extras, limits
-        )
+    else:
+        yield from _champion_findings(rows, champion, limits)
 
 
-def _moderators(audited: pd.DataFrame) -> pd.Series:
-    return audited.get("moderator_id", pd.Series(None, index=audited.index, dtype=object))
-
-
-def _parts(rows: Inspected, champion: Bundle) -> Iterator[label_signal.Seen]:
-    """Yield how well the champion sees the verdicts since its training, and all of them."""
+def _champion_findings(rows: Inspected, champion: Bundle, limits: DataLimits) -> Iterator[Finding]:
     assert rows.champion_frame is not None
-    predicted = champion.risk.risk(rows.champion_frame)
-    until = champion_until(champion)
-    decided = rows.audited["decided_at"]
-    everything = np.ones(len(decided), dtype=bool)
-    parts = {"all audits": everything}
-    if until is not None:
-        parts = {"audits since its training": (decided > until).to_numpy()} | parts
+    assert rows.champion_sample is not None
+    parts = _parts(rows.audited["decided_at"], champion_until(champion))
     wrong = rows.audited["wrong"].to_numpy()
     weight = 1.0 / rows.audited["inclusion"].to_numpy(dtype=float)
-    moderators = _moderators(rows.audited)
-    for name, own in parts.items():
-        yield label_signal.Seen(
-            name,
-            label_signal.area_of(predicted[own], wrong[own], weight[own]),
-            label_signal.quick_area(rows.frame[own], moderators[own], wrong[own]),
-        )
+    predicted, moderators = champion.risk.risk(rows.champion_frame), moderators_of(rows.audited)
+    areas = {
+        part: label_signal.area_of(predicted[own], wrong[own], weight[own])
+        for part, own in parts.items()
+    }
+
+    def quick(part: str) -> label_signal.Area | None:
+        own = parts[part]
+        return label_signal.quick_area(rows.frame[own], moderators[own], wrong[own])
+
+    trial = champion.card["trial"]["auroc"]
+    yield from label_signal.champion_findings(areas, quick, trial, limits)
+    yield from input_drift.drift_findings(
+        champion.profile, rows.champion_sample, champion.extras, limits
+    )
+
+
+def _parts(decided: pd.Series, until: pd.Timestamp | None) -> dict[str, np.ndarray]:
+    """Return which audits came since the champion's training, and all of them, by name."""
+    everything = {"all audits": np.ones(len(decided), dtype=bool)}
+    if until is None:
+        return everything
+    return {"audits since its training": (decided > until).to_numpy()} | everything

@@ -47,7 +47,7 @@ class DataLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate_ratio: Ratio = 1.6
     highest_rate: Share = 0.5
     expected_overturns: Count = 8
-    expected_decisions: Count = 30
+    expected_decisions: Count = 20
     repeated_share: Share = 0.5
     leak_auroc: Auroc = 0.99
     suspect_auroc: Auroc = 0.95

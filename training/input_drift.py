@@ -25,6 +25,8 @@ FEWEST_ROWS = 100
 _ALPHA = 0.001
 _RAREST = 5.0
 _FEWEST_DUE = 20
+_WEEK = pd.Timedelta(days=7)
+_LOST = "see whether the export lost the column that it is read from, or renamed it"
 _TIME_LIKE = frozenset({"policy_version", "log_tenure_days", "moderator_team"})
 """Inputs that change altogether in the ordinary run of things, so that it is never severe."""
 
@@ -85,6 +87,28 @@ def drift_findings(
         if beyond >= limits.drift and moved.chance * len(features) < _ALPHA:
             severe = beyond >= limits.broken_drift and feature.name not in _TIME_LIKE
             yield _finding(feature, moved, limits, severe=severe)
+
+
+def stopped_findings(decisions: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the columns that came, and are null in all decisions of the last week."""
+    decided = decisions["decided_at"]
+    late = (decided > decided.max() - _WEEK).to_numpy()
+    if decided.max() - decided.min() < 2 * _WEEK or late.sum() < FEWEST_ROWS:
+        return
+    for name in map(str, decisions):
+        known = decisions[name].notna().to_numpy()
+        before = float(known[~late].mean())
+        if not known[late].any() and before * late.sum() >= _FEWEST_DUE:
+            last = decided[known].max()
+            yield Finding(
+                MISSING,
+                name,
+                Severity.SEVERE,
+                seen=f"null in all of {int(late.sum()):,} decisions of the last week; last filled "
+                f"in on {last:%Y-%m-%d}",
+                expected=f"it came in {before:.0%} of the decisions before",
+                mend=_LOST,
+            )
 
 
 def kind_findings(
@@ -150,7 +174,7 @@ def category_moved(before: pd.Series, now: pd.Series) -> Moved:
     apart = shares[1] - shares[0]
     spread = np.sqrt(2 / np.pi * pooled * (1 - pooled) * (1 / sizes).sum())
     most = int(np.argmax(np.abs(apart)))
-    name = "null" if names[most] is None else repr(str(names[most]))
+    name = "null" if pd.isna(names[most]) else repr(str(names[most]))
     where = f"{name} {shares[0, most]:.1%} then, {shares[1, most]:.1%} now"
     return Moved(
         float(np.abs(apart).sum() / 2), float(spread.sum() / 2), _chi_square(counts), where
@@ -179,7 +203,7 @@ def _missing(feature: Feature, before: pd.Series, now: pd.Series) -> Finding:
         Severity.SEVERE,
         seen=f"{feature.meaning}: null in all of {len(now):,} decisions",
         expected=f"it came in {before.notna().mean():.0%} of those that the champion learned from",
-        mend="see whether the export lost the column that it is read from, or renamed it",
+        mend=_LOST,
     )
 
 

@@ -97,6 +97,11 @@ def join_audits(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> Audits:
     return Audits(joined, decided.sort_values(["decided_at", "decision_id"], ignore_index=True))
 
 
+def moderators_of(audited: pd.DataFrame) -> pd.Series:
+    """Return who decided each; null where nobody is named."""
+    return audited.get("moderator_id", pd.Series(None, index=audited.index, dtype=object))
+
+
 def champion_until(champion: Bundle | None) -> pd.Timestamp | None:
     """Return when the last decision was made that the champion learned from."""
     if champion is None or "until" not in champion.card:

@@ -7,7 +7,7 @@ programmes hold no signal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,25 +67,11 @@ def area_of(predicted: np.ndarray, wrong: np.ndarray, weight: np.ndarray) -> Are
     return Area(value, auroc_error(value, *effective), len(wrong), overturns)
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How well a part of the audits is told by the champion, and by a quick model of its own.
-
-    Attributes
-    ----------
-    part
-        In words.
-    champion, quick
-        Null where there are too few audits.
-    """
-
-    part: str
-    champion: Area | None
-    quick: Area | None
-
-
 def champion_findings(
-    parts: Iterable[Seen], trial_auroc: float, limits: DataLimits
+    areas: dict[str, Area | None],
+    quick: Callable[[str], Area | None],
+    trial_auroc: float,
+    limits: DataLimits,
 ) -> Iterator[Finding]:
     """Yield that the champion no longer sees which audits overturn.
 
@@ -94,22 +80,25 @@ def champion_findings(
 
     Parameters
     ----------
-    parts
-        Of the audits, the first that shows it is named.
+    areas
+        The champion's AUROC on parts of the audits, by their names; the first that shows it is
+        named.
+    quick
+        Returns a quick model's AUROC on a part.
     trial_auroc
         The champion's, of its trial.
     """
     expected = 0.5 + (1 - limits.lost_signal) * (trial_auroc - 0.5)
-    for seen in parts:
-        if seen.champion is None or seen.champion.high >= expected:
+    for part, area in areas.items():
+        if area is None or area.high >= expected:
             continue
-        aged = seen.quick is not None and seen.quick.value >= expected
-        quick = "none was tried" if seen.quick is None else f"{seen.quick}"
+        own = quick(part)
+        aged = own is not None and own.value >= expected
         yield Finding(
             CHECK,
             "everything",
             Severity.WARNING if aged else Severity.SEVERE,
-            seen=f"the champion's {seen.champion}, {seen.part}; a quick model's: {quick}",
+            seen=f"the champion's {area}, {part}; a quick model's {own}",
             expected=f"near the {trial_auroc:.3f} of its trial, at least {expected:.3f}",
             mend="train: the decisions are unlike those it learned from" if aged else _MEND,
         )

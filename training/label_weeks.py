@@ -2,14 +2,16 @@
 
 A week whose audits are unfinished and were filled in as correct looks like a good week. So does one
 whose overturns take longer to arrive; hence each audit is set against what earlier audits had found
-by the same age. Only policies and languages that came before are compared, so that a change of the
-mix is none of the rate, and days differ by more than chance as much as earlier days did.
+by the same age. What was filled in at one stroke shows best by the day on which it arrived; so
+weeks are taken both ways. Only policies and languages that came before are compared, so that a
+change of the mix is none of the rate, and days differ by more than chance as much as earlier days
+did.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -36,9 +38,9 @@ class _Audits:
     Attributes
     ----------
     day
-        Whole days since 1970 on which each was decided.
+        Whole days since 1970 on which each was decided, or audited.
     delay, age
-        In days: from the decision to its audit, and to the last audit of all.
+        In days: from the decision to its audit, and to the last audit that `day` could have.
     kind
         Code of its policy and language.
     wrong, weight
@@ -73,6 +75,16 @@ class _Window:
     until: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """A window by the day on which decisions were ``decided``, or ``audited``, with its rates."""
+
+    word: str
+    window: _Window
+    before: Rate
+    now: Rate
+
+
 def week_findings(audited: pd.DataFrame, limits: DataLimits) -> Iterator[Finding]:
     """Yield the weeks, and the last days, whose rate is unlike that of what was decided before.
 
@@ -84,46 +96,56 @@ def week_findings(audited: pd.DataFrame, limits: DataLimits) -> Iterator[Finding
     """
     if audited.empty:
         return
+    decided, known = audited["decided_at"], audited["audited_at"]
     audits = _arrays(audited)
+    views = {
+        "decided": replace(audits, day=_days(decided), age=days_between(decided, known.max())),
+        "audited": replace(audits, day=_days(known)),
+    }
     compared = [
-        (window, *pair)
-        for window in _windows(audits.day)
-        if (pair := _compare(audits, window)) is not None
+        _Compared(word, window, *pair)
+        for word, view in views.items()
+        for window in _windows(view.day)
+        if (pair := _compare(view, window)) is not None
     ]
+    end = {word: int(view.day.max()) for word, view in views.items()}
     end_is_named = False
-    for window, before, now in compared:
-        chance = min(1.0, chance_of_change(before, now) * len(compared))
-        large = ratio(before, now) >= limits.rate_ratio
-        due = before.rate * now.effective >= limits.expected_overturns
-        at_end = bool(window.until == audits.day.max())
+    for each in compared:
+        chance = min(1.0, chance_of_change(each.before, each.now) * len(compared))
+        large = ratio(each.before, each.now) >= limits.rate_ratio
+        due = each.before.rate * each.now.effective >= limits.expected_overturns
+        at_end = each.window.until == end[each.word]
         if large and due and chance < _ALPHA and not (at_end and end_is_named):
             end_is_named |= at_end
-            yield _finding(window.name, before, now, chance)
+            yield _finding(each, chance)
 
 
-def _finding(name: str, before: Rate, now: Rate, chance: float) -> Finding:
-    fewer = now.rate < before.rate
-    due = before.rate * now.audits
+def _finding(each: _Compared, chance: float) -> Finding:
+    fewer = each.now.rate < each.before.rate
     return Finding(
         CHECK,
-        name,
+        f"{each.window.name}, {each.word}",
         Severity.SEVERE,
-        seen=f"{now}; chance of so large a change {chance:.1g}",
-        expected=f"about {due:,.0f} overturns, as audits of the same policies and languages had "
-        "found by the same age before",
+        seen=f"{each.now}; chance of so large a change {chance:.1g}",
+        expected=f"about {each.before.rate * each.now.audits:,.0f} overturns, as audits of the "
+        "same policies and languages had found by the same age before",
         mend="leave out audits that are not finished: none is no correct verdict"
         if fewer
         else "compare the verdicts of these days with their source",
     )
 
 
+def _days(times: pd.Series) -> np.ndarray:
+    return np.asarray(((times - pd.Timestamp(0, tz="UTC")) // _DAY).to_numpy())
+
+
 def _arrays(audited: pd.DataFrame) -> _Audits:
     language = audited.get("language", pd.Series("", index=audited.index)).fillna("")
-    decided, known = audited["decided_at"], audited["audited_at"]
+    delay = days_between(audited["decided_at"], audited["audited_at"])
     return _Audits(
-        day=((decided - pd.Timestamp(0, tz="UTC")) // _DAY).to_numpy(),
-        delay=days_between(decided, known),
-        age=days_between(decided, known.max()),
+        day=_days(audited["decided_at"]),
+        delay=delay,
+        age=np.full(len(audited), np.inf),
         kind=pd.factorize(audited["policy"] + "\x1f" + language)[0],
         wrong=overturned(audited["verdict"]),
         weight=1.0 / audited["inclusion"].to_numpy(dtype=float),
