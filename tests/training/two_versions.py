@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -28,7 +28,7 @@ class TwoVersions:
     """A home in which versions 1 and 2 are registered and neither serves."""
 
     home: Home
-    decisions: pd.DataFrame
+    decisions: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def copied(self, place: Path) -> Home:
         """Return a copy to change; the registry's files stay where they are and are only read."""
