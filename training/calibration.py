@@ -54,16 +54,20 @@ def chance_error(
     True
     """
     rng = np.random.default_rng(seed)
-    errors = np.empty(REPLICATES)
+    errors, bins = np.empty(REPLICATES), bins_of(predicted)
     for turn in range(REPLICATES):
         overturned = rng.random(int(group.max()) + 1)[group] < predicted
-        errors[turn] = binned_error(predicted, overturned.astype(float), weight)
+        errors[turn] = binned_error(predicted, overturned.astype(float), weight, bins)
     return float(np.quantile(errors, level))
 
 
-def binned_error(predicted: Floats, overturned: Floats, weight: Floats) -> float:
-    """Return `training.evaluate.calibration_error`, quickly enough to be drawn many times."""
+def bins_of(predicted: Floats) -> Positions:
+    """Return which of ten bins of equal count each prediction falls into, the lowest first."""
     rank = pd.Series(predicted).rank(method="first").to_numpy() - 1
-    bins = (rank * BINS // len(rank)).astype(np.int64)
+    return np.asarray(rank * BINS // len(rank), dtype=np.int64)
+
+
+def binned_error(predicted: Floats, overturned: Floats, weight: Floats, bins: Positions) -> float:
+    """Return `training.evaluate.calibration_error`, quickly enough to be drawn many times."""
     gap = np.bincount(bins, weight * (predicted - overturned), BINS)
     return float(np.abs(gap).sum() / weight.sum())

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 
 from training.bootstrap import EVERYTHING, Interval, capture_draws, interval, sample_of
-from training.calibration import binned_error, chance_error, log_ratio_draws
+from training.calibration import chance_error, log_ratio_draws
 from training.compare import CHALLENGER, CHAMPION, Comparison
+from training.evaluate import calibration_error
 from training.evidence import UNPROVEN, Evidence, evidence_of, outcome_of, percent, too_few
 from training.gates import Gates, Judged, ModelLimits, Outcome, SegmentLimits
 
@@ -65,7 +66,7 @@ def _error(evidence: Evidence, limits: ModelLimits, seed: int) -> Judged:
     predicted, wrong = evidence.column(CHALLENGER), evidence.column("overturned")
     weight = evidence.sample.weight
     rate = float(np.average(wrong, weights=weight))
-    error = binned_error(predicted, wrong, weight)
+    error = calibration_error(predicted, wrong, weight)
     audits = int(evidence.audits()[0])
     judged = Judged(
         "calibration error",
