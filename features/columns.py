@@ -185,6 +185,18 @@ def codes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return positions(values, {name: number for number, name in enumerate(names)}), names
 
 
+def looked_up(values: np.ndarray, table: Mapping[str, float], otherwise: float) -> np.ndarray:
+    """Return the number that a table holds for each text; `otherwise` where it holds none.
+
+    Examples
+    --------
+    >>> looked_up(np.array(["spam", None], dtype=object), {"spam": 2.0}, 0.5).tolist()
+    [2.0, 0.5]
+    """
+    found = map(table.get, values.tolist(), repeat(otherwise))
+    return np.fromiter(found, dtype=np.float64, count=len(values))
+
+
 def positions(values: np.ndarray, vocabulary: Mapping[str, int]) -> np.ndarray:
     """Return the place of each text in a vocabulary; -1 where it is not there or null."""
     found = map(vocabulary.get, values.tolist(), repeat(-1))

@@ -12,12 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import repeat
 
 import numpy as np
 import pandas as pd
 
-from features.columns import AnyTable, numbers, texts
+from features.columns import AnyTable, looked_up, numbers, texts
 from features.frame import FEATURES, Feature
 
 _MOST_CATEGORIES = 60
@@ -119,8 +118,7 @@ def _places(vocabulary: tuple[str, ...]) -> dict[str, float]:
 
 def codes_of(values: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:
     """Return the position of each text in the vocabulary; NaN where it is not known."""
-    found = map(_places(vocabulary).get, values.tolist(), repeat(np.nan))
-    return np.fromiter(found, dtype=np.float64, count=len(values))
+    return looked_up(values, _places(vocabulary), np.nan)
 
 
 def coded(frame: AnyTable, names: Sequence[str], vocabularies: Vocabularies) -> np.ndarray:

@@ -123,7 +123,7 @@ class RiskModel:
         categories = self.encoder.vocabularies.keys()
         lacking = [is_null(texts(frame, name)) for name in self.expected if name in categories]
         known = [numbers(frame, name) for name in self.expected if name not in categories]
-        return np.any([*lacking, *np.isnan(known)], axis=0)
+        return np.asarray(np.any([*lacking, *np.isnan(known)], axis=0))
 
 
 def fit_risk(

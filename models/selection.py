@@ -10,11 +10,11 @@ Lund and Thorup, 2007). Admission uses a threshold fixed beforehand.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import repeat
 
 import numpy as np
 import pandas as pd
 
+from features.columns import looked_up
 from features.errors import BadValue, CapacityError, ContractError
 from models.arrays import Flags, Floats, Positions, Texts
 from models.plan_record import LEAST_RISK, Plan, bonus, minutes_of, variance_weight
@@ -336,8 +336,7 @@ def _finish(
 def stratum_thresholds(plan: Plan, stratum: Texts) -> Floats:
     """Return each row's own threshold under admission; infinite where its stratum has none."""
     own = {name: each.threshold for name, each in plan.strata.items() if each.threshold is not None}
-    names = np.asarray(stratum, dtype=object).tolist()
-    return np.fromiter(map(own.get, names, repeat(np.inf)), dtype=np.float64, count=len(names))
+    return looked_up(stratum, own, np.inf)
 
 
 def _least_chance(plan: Plan, threshold: float) -> float:
