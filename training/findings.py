@@ -8,6 +8,9 @@ from enum import StrEnum
 
 import pandas as pd
 
+EVERYTHING = "everything"
+"""Subject of a finding that is about all of the data."""
+
 
 class Severity(StrEnum):
     """How much a finding matters: a severe one stops the run."""

@@ -91,9 +91,9 @@ def join_audits(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> Audits:
             "wrong": overturned(last["verdict"]),
         }
     )
-    first = audits.drop_duplicates("decision_id").set_index("decision_id")["audited_at"]
-    decided = decisions.assign(place=np.arange(len(decisions))).merge(found, on="decision_id")
-    decided = decided.assign(audited_at=decided["decision_id"].map(first))
+    first = audits.drop_duplicates("decision_id")[["decision_id", "audited_at"]]
+    decided = decisions.assign(place=np.arange(len(decisions)))
+    decided = decided.merge(found.merge(first, on="decision_id"), on="decision_id")
     return Audits(joined, decided.sort_values(["decided_at", "decision_id"], ignore_index=True))
 
 

@@ -6,18 +6,19 @@ Real rates move; a rate that halves while nothing else does is more often a faul
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
 from training.data_limits import DataLimits
-from training.findings import Finding, Severity
+from training.findings import EVERYTHING, Finding, Severity
 from training.labels import Rate, chance_of_change, overturned, rate_of, rates_by, ratio
 
 CHECK = "positive rate"
 IMPLAUSIBLE = "implausible rate"
-_ALPHA = 0.001
+_ALPHA = 0.01
 _MEND = (
     "compare the verdicts with their source: a word mapped to the wrong verdict, or a join that "
     "loses overturns; if audits did find this, raise rate_ratio"
@@ -46,7 +47,7 @@ def champion_findings(
     if kept is None:
         yield Finding(
             CHECK,
-            "everything",
+            EVERYTHING,
             Severity.NOTE,
             seen="no rates of a champion's training data",
             expected="a champion whose card keeps them",
@@ -60,9 +61,12 @@ def champion_findings(
         for part, rows in parts.items()
         for subject, before, after in _pairs(rows, kept)
     ]
+    looked_at = Counter(subject == EVERYTHING for subject, *_ in pairs)
     named: set[str] = set()
     for subject, part, before, after in pairs:
-        chance = min(1.0, chance_of_change(before, after) * len(pairs))
+        # Half of the chance of a false alarm is for the overall rate, half for all policies.
+        times = 2 * looked_at[subject == EVERYTHING]
+        chance = min(1.0, times * chance_of_change(before, after))
         if chance < _ALPHA and ratio(before, after) >= limits.rate_ratio and subject not in named:
             named.add(subject)
             yield Finding(
@@ -83,7 +87,7 @@ def _pairs(
     overall, by_policy = kept
     wrong, weight = overturned(audited["verdict"]), 1.0 / audited["inclusion"].to_numpy(dtype=float)
     if len(audited):
-        yield "everything", overall, rate_of(wrong, weight)
+        yield EVERYTHING, overall, rate_of(wrong, weight)
     for name, after in rates_by(audited["policy"], wrong, weight).items():
         if name in by_policy:
             yield f"policy = {name}", by_policy[name], after

@@ -19,7 +19,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from training.data_limits import DataLimits
 from training.discrimination import auroc_error
-from training.findings import Finding, Severity
+from training.findings import EVERYTHING, Finding, Severity
 
 CHECK = "label signal"
 FEWEST_OVERTURNS = 30
@@ -96,7 +96,7 @@ def champion_findings(
         aged = own is not None and own.value >= expected
         yield Finding(
             CHECK,
-            "everything",
+            EVERYTHING,
             Severity.WARNING if aged else Severity.SEVERE,
             seen=f"the champion's {area}, {part}; a quick model's {own}",
             expected=f"near the {trial_auroc:.3f} of its trial, at least {expected:.3f}",
@@ -110,7 +110,7 @@ def quick_findings(area: Area | None) -> Iterator[Finding]:
     if area is not None and area.high < _FAINT:
         yield Finding(
             CHECK,
-            "everything",
+            EVERYTHING,
             Severity.WARNING,
             seen=f"{area}, of a logistic model of policy, action, moderator and automated score",
             expected=f"at least {_FAINT:g}: some decisions err more often than others",

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from training.data_limits import DataLimits
-from training.findings import Finding, Severity
+from training.findings import EVERYTHING, Finding, Severity
 from training.timestamps import days_between
 
 _FEWEST_DELAYS = 20
@@ -145,7 +145,7 @@ def maturity_findings(mature: Mature, limits: DataLimits) -> Iterator[Finding]:
     if mature.young_decisions:
         yield Finding(
             CHECK,
-            "everything",
+            EVERYTHING,
             Severity.NOTE,
             seen=f"{mature.young_decisions:,} decisions made after {mature.cutoff:%Y-%m-%d %H:%M}, "
             f"{mature.young_audits:,} of them audited",
@@ -155,7 +155,7 @@ def maturity_findings(mature: Mature, limits: DataLimits) -> Iterator[Finding]:
     if mature.audits < limits.fewest_audits:
         yield Finding(
             CHECK,
-            "everything",
+            EVERYTHING,
             Severity.WARNING,
             seen=f"{mature.audits:,} audits of decisions that are old enough",
             expected=f"at least {limits.fewest_audits:,}; {age}",
