@@ -148,17 +148,18 @@ def _apart(step: str, folder: Path, audits: int) -> str:
     return subprocess.run((*command, *more), check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def run_step(step: str, folder: Path, audits: int) -> Figures | None:
-    """Do one step in this process."""
+def run_step(step: str, folder: Path, audits: int) -> Figures:
+    """Do one step in this process; those that only write have no figures."""
+    figures: Figures = {}
     if step == "tables":
-        return write_tables(folder, audits)
-    if step == "matrix":
-        return write_matrix(folder)
-    return (
-        measure_learning(folder)
-        if step == "learn"
-        else measure_trees(folder, alike=step == "alike")
-    )
+        write_tables(folder, audits)
+    elif step == "matrix":
+        write_matrix(folder)
+    elif step == "learn":
+        figures = measure_learning(folder)
+    else:
+        figures = measure_trees(folder, alike=step == "alike")
+    return figures
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

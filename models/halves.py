@@ -19,8 +19,10 @@ from features.columns import AnyTable
 from features.frame import FEATURES, Feature
 from models.arrays import Floats
 from models.encoding import Encoder, fit_encoder
+from models.sampled import evenly
 
 _ROWS_FOR_THREADS = 100_000  # below it threads cost more than they bring
+_LINEAR_ROWS = 140_000  # more tell a few hundred coefficients with a ridge nothing
 _REQUIRED = ("policy", "action")
 """What no decision comes without."""
 
@@ -86,9 +88,11 @@ def fit_halves(
         What the audit of each row found, 0 or 1.
     """
     known, labels = _with_unknowns(frame, overturned, (*FEATURES, *extras), settings)
-    encoder = fit_encoder(known, extras)
+    few = evenly(np.arange(len(known)), _LINEAR_ROWS)
+    some, theirs = (known, labels) if len(few) == len(known) else (known.iloc[few], labels[few])
+    encoder = fit_encoder(some, extras)
     booster = _fit_trees(encoder, known, labels, settings)
-    return Halves(encoder, booster, *_fit_linear(encoder, known, labels, settings))
+    return Halves(encoder, booster, *_fit_linear(encoder, some, theirs, settings))
 
 
 def _with_unknowns(

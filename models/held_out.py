@@ -14,11 +14,11 @@ import pandas as pd
 from scipy.special import expit
 
 from features.frame import FEATURES, Feature
-from models.arrays import Floats, Texts
+from models.arrays import Floats, Positions, Texts
 from models.halves import RiskSettings, fit_halves, hide_families
 from models.recalibration import fit_recalibration
 
-_FOLDS = 3
+FOLDS = 3
 _SHARES = np.linspace(0.0, 1.0, 11)
 
 
@@ -57,12 +57,15 @@ class HeldOut:
         As in `Forecasts`, by each half: trees, logistic model; shape (rows, 2).
     policy, overturned
         Of each row.
+    rows
+        Which of the rows given were judged, shape (rows,).
     """
 
     known: Floats
     hidden: Floats
     policy: Texts
     overturned: Floats
+    rows: Positions
 
     def forecasts(self, tree_share: float, inclusion: Floats) -> Forecasts:
         """Return the average of both halves, the trees weighing `tree_share`."""
@@ -94,6 +97,7 @@ def hold_out(
     *,
     extras: tuple[Feature, ...] = (),
     settings: RiskSettings | None = None,
+    judged: int = FOLDS,
 ) -> HeldOut:
     """Fit both halves without each third of the item groups, and let them judge it.
 
@@ -103,25 +107,29 @@ def hold_out(
         Features of audited decisions, opinions out of fold.
     overturned, groups
         Of each row: what its audit found, 0 or 1, and its group of near-duplicates.
+    judged
+        How many of the thirds are judged; the rows of the others are only learned from.
     """
     settings = settings or RiskSettings()
     concealed = hide_families(frame, (*FEATURES, *extras), np.random.default_rng(0))
     known, hidden = np.empty((2, len(frame), 2))
     fold = _fold_of(groups)
-    for number in range(_FOLDS):
+    for number in range(judged):
         ours, theirs = fold != number, fold == number
         halves = fit_halves(frame[ours], overturned[ours], extras=extras, settings=settings)
         known[theirs] = np.column_stack(halves.log_odds(frame[theirs]))
         hidden[theirs] = np.column_stack(halves.log_odds(concealed[theirs]))
-    return HeldOut(known, hidden, frame["policy"].to_numpy(dtype=object), overturned)
+    rows = np.flatnonzero(fold < judged)
+    policy = frame["policy"].to_numpy(dtype=object)
+    return HeldOut(known[rows], hidden[rows], policy[rows], overturned[rows], rows)
 
 
 def _fold_of(groups: pd.Series) -> np.ndarray:
     """Deal the groups out to the folds in an order that only their names decide."""
     codes, names = pd.factorize(groups)
-    if len(names) < _FOLDS:  # near-duplicates all: rows are dealt out instead
-        return np.arange(len(groups)) % _FOLDS
+    if len(names) < FOLDS:  # near-duplicates all: rows are dealt out instead
+        return np.arange(len(groups)) % FOLDS
     order = np.argsort(pd.util.hash_array(np.asarray(names, dtype=object)), kind="stable")
     fold = np.empty(len(names), dtype=np.int64)
-    fold[order] = np.arange(len(names)) % _FOLDS
+    fold[order] = np.arange(len(names)) % FOLDS
     return np.asarray(fold[codes])

@@ -54,13 +54,13 @@ def right_action(told: pd.DataFrame, actions: tuple[str, ...]) -> pd.Series:
     return told["action"].where(~overturned, known)
 
 
-def fold_of(decisions: pd.DataFrame) -> np.ndarray:
-    """Return each row's fold, 0 to `FOLDS` - 1, by the name of its item group alone.
+def fold_of(decisions: pd.DataFrame, folds: int = FOLDS) -> np.ndarray:
+    """Return each row's fold, 0 to `folds` - 1, by the name of its item group alone.
 
     The order of rows changes nothing, and near-duplicates share a fold.
     """
     names = groups_of(decisions)
-    return np.asarray(pd.util.hash_array(names.to_numpy(dtype=object)) % FOLDS)
+    return np.asarray(pd.util.hash_array(names.to_numpy(dtype=object)) % folds)
 
 
 def opinion_on(

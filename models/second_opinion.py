@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from features.columns import AnyTable, Table, codes, is_null, like, texts
 from features.frame import OPINION_FEATURES
+from models.arrays import Flags
 from models.encoding import codes_of
 from models.right_action import (
     FOLDS,
@@ -171,13 +172,27 @@ def fit_second_opinion(
 
 
 def out_of_fold(
-    decisions: pd.DataFrame, outcomes: pd.DataFrame, grams: sparse.csr_array
+    decisions: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    grams: sparse.csr_array,
+    *,
+    learn: Flags | None = None,
+    folds: int = FOLDS,
 ) -> pd.DataFrame:
-    """Return opinions on the decisions, each by a model that saw none of its ``item_group``."""
+    """Return opinions on the decisions, each by a model that saw none of its ``item_group``.
+
+    Parameters
+    ----------
+    learn
+        Whether each of them may be learned from; null = all may.
+    folds
+        Number of fits, each on all folds but the one that it judges.
+    """
     opinion = pd.DataFrame(np.nan, columns=_COLUMNS, index=decisions.index)
-    fold = fold_of(decisions)
-    for number in range(FOLDS):
-        others, held_out = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
+    fold = fold_of(decisions, folds)
+    may = np.ones(len(fold), dtype=bool) if learn is None else learn
+    for number in range(folds):
+        others, held_out = np.flatnonzero(may & (fold != number)), np.flatnonzero(fold == number)
         judge = fit_second_opinion(decisions.iloc[others], outcomes, grams[others])
         if judge is not None and len(held_out):
             theirs = judge.of(decisions.iloc[held_out], grams[held_out])

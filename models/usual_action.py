@@ -19,6 +19,7 @@ import pandas as pd
 
 from features.columns import Table, like, positions, texts
 from features.frame import USUAL_FEATURES, Feature
+from models.arrays import Flags
 from models.encoding import Vocabularies, coded, vocabulary_of
 from models.right_action import (
     FOLDS,
@@ -28,6 +29,7 @@ from models.right_action import (
     right_action,
     strictness_of,
 )
+from models.sampled import evenly
 
 _CIRCUMSTANCES = (
     *("policy", "policy_version", "language", "region", "content_type", "source", "queue"),
@@ -103,7 +105,7 @@ def fit_usual_action(
         findings_of(outcomes), on="decision_id", how="left"
     )
     label = pd.Index(actions, dtype="str").get_indexer(pd.Index(right_action(told, actions)))
-    rows = _sampled(np.flatnonzero(label >= 0))
+    rows = evenly(np.flatnonzero(label >= 0), _MOST_ROWS)
     categories = {f.name for f in extras if f.kind == "category"} | set(_CIRCUMSTANCES[:7])
     inputs = (*_CIRCUMSTANCES, *(feature.name for feature in extras))
     seen = frame.iloc[rows]
@@ -123,31 +125,29 @@ def usual_out_of_fold(
     decisions: pd.DataFrame,
     outcomes: pd.DataFrame,
     *,
-    asked: np.ndarray,
+    asked: Flags,
+    learn: Flags | None = None,
+    folds: int = FOLDS,
     extras: tuple[Feature, ...] = (),
 ) -> pd.DataFrame:
     """Return opinions on the rows `asked`, each by trees that saw none of its ``item_group``.
 
     Parameters
     ----------
-    asked
-        True for each row of the frame that is to be judged.
+    asked, learn
+        Whether each row is to be judged, and may be learned from; null = all may.
+    folds
+        Number of fits, each on all folds but the one that it judges.
     """
     opinion = pd.DataFrame(np.nan, columns=_COLUMNS, index=frame.index[asked])
-    fold = fold_of(decisions)
-    for number in range(FOLDS):
-        others, held_out = fold != number, fold[asked] == number
+    fold = fold_of(decisions, folds)
+    may = np.ones(len(fold), dtype=bool) if learn is None else learn
+    for number in range(folds):
+        others, held_out = may & (fold != number), fold[asked] == number
         judge = fit_usual_action(frame[others], decisions[others], outcomes, extras=extras)
         if judge is not None and held_out.any():
             opinion.iloc[held_out] = judge.of(frame[asked][held_out]).to_numpy()
     return opinion
-
-
-def _sampled(rows: np.ndarray) -> np.ndarray:
-    """Take rows at even steps where there are more than trees of this size can use."""
-    if len(rows) <= _MOST_ROWS:
-        return rows
-    return np.asarray(rows[np.linspace(0, len(rows) - 1, _MOST_ROWS).astype(int)])
 
 
 def _parameters(rows: int, actions: int) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def _parameters(rows: int, actions: int) -> dict[str, Any]:
         "lambda_l2": 5.0,
         "deterministic": True,
         "force_row_wise": True,
-        "num_threads": 1,
+        "num_threads": 1 if rows < _MOST_ROWS else 0,
         "seed": 0,
         "verbose": -1,
     }

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from features.contract import DIRECTIONS
 from features.errors import TrainingError
 from features.history import groups_of
 from features.policies import Policies
@@ -24,16 +23,19 @@ from features.track_record import RecordSettings
 from models.bundle import Bundle
 from models.contributions import fit_contributions
 from models.halves import RiskSettings
-from models.held_out import Forecasts, hold_out, join_forecasts
+from models.held_out import FOLDS, Forecasts, hold_out, join_forecasts
 from models.risk import RiskModel, calibrate, fit_risk, forecasts_of
+from models.sampled import whole_groups
 from models.scoring import features_of
 from training.code_version import code_version
 from training.evaluate import by_segment, metrics
-from training.labels import label_counts
+from training.labels import label_counts, overturned
 from training.material import Material, Opinions, assemble, fit_opinions, later_frame
 from training.split import split_in_time
 
 _PROFILE_ROWS = 5_000
+_JUDGED = 120_000
+"""Most audits by which models are held out and calibrated; see decision 15."""
 SEGMENTS = ("policy", "language", "moderator_team", "region")
 """Columns by which a model is judged, where they came."""
 
@@ -57,6 +59,9 @@ class LearningSettings:
         data, see `training.independence`.
     seed
         Of the sampled profile.
+    most_audits
+        Audits to learn from, over the whole window and with their items whole; of more, a sample is
+        taken. Track records know them all. See decision 15.
     """
 
     calibrate_share: float = 0.12
@@ -65,6 +70,7 @@ class LearningSettings:
     record: RecordSettings = RecordSettings()
     earlier_looks: bool | None = None
     seed: int = 0
+    most_audits: int = 250_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,48 +136,89 @@ def learn(
         If there are too few audits or overturns, or no unseen items to try the model on.
     """
     settings = settings or LearningSettings()
-    progress("replaying track records")
+    progress(f"replaying {len(outcomes):,} outcomes into track records")
     material = assemble(
-        decisions, outcomes, record=settings.record, earlier_looks=settings.earlier_looks
+        decisions,
+        outcomes,
+        record=settings.record,
+        earlier_looks=settings.earlier_looks,
+        most_audits=settings.most_audits,
     )
     split = split_in_time(
         material.audited, calibrate=settings.calibrate_share, test=settings.test_share
     )
-    progress("fitting the model of the trial")
+    progress(_fitting("the model of the trial", material, split.train))
     unseen = split.calibrate | split.test
     tried = _fit(material, split.train, settings, unseen=unseen)
+    progress(f"trying it on {int(split.test.sum()):,} later audits of unseen items")
     seen = _calibrated(tried, _foretold(material, tried, split.calibrate))
     trial = _measure(material, seen, split.test)
-    progress("fitting the model that ships")
     everything = np.ones(len(material.audited), dtype=bool)
-    fitted = _fit(material, everything, settings, unseen=~everything)
+    progress(_fitting("the model that ships", material, everything))
+    judged = None if len(everything) <= _JUDGED else tried
+    fitted = _fit(material, everything, settings, unseen=~everything, judged=judged)
+    progress("calibrating it on audits that it did not learn from")
     ships = _calibrated(fitted, _foretold(material, tried, unseen))
     bundle = _bundle(material, ships, trial, policies=policies, settings=settings)
     return replace(bundle, profile=_profile(material, bundle, settings.seed)), trial
 
 
+def _fitting(what: str, material: Material, train: np.ndarray) -> str:
+    wrong = overturned(material.audited.loc[train, "verdict"])
+    return f"fitting {what} on {int(train.sum()):,} audits, {int(wrong.sum()):,} overturned"
+
+
 def _fit(
-    material: Material, train: np.ndarray, settings: LearningSettings, *, unseen: np.ndarray
+    material: Material,
+    train: np.ndarray,
+    settings: LearningSettings,
+    *,
+    unseen: np.ndarray,
+    judged: _Fitted | None = None,
 ) -> _Fitted:
+    """Fit all models of a part; one that was `judged` by held-out audits already stands for it."""
     opinions = fit_opinions(material, train, unseen=unseen)
-    audited, extras = material.audited[train], material.extras
-    frame, overturned = opinions.train_frame, _overturned(audited)
-    held_out = hold_out(
-        frame, overturned, groups_of(audited), extras=extras, settings=settings.risk
-    )
-    share = held_out.tree_share()
+    audited, frame = material.audited[train], opinions.train_frame
+    if judged is None:
+        share, held_out = _held_out(material, audited, frame, settings)
+    else:
+        share, held_out = judged.risk.tree_share, judged.held_out
     risk = fit_risk(
-        frame, audited["verdict"], extras=extras, settings=settings.risk, tree_share=share
+        frame,
+        audited["verdict"],
+        extras=material.extras,
+        settings=settings.risk,
+        tree_share=share,
     )
-    inclusion = audited["inclusion"].to_numpy()
-    return _Fitted(risk, opinions, held_out.forecasts(share, inclusion))
+    return _Fitted(risk, opinions, held_out)
+
+
+def _held_out(
+    material: Material, audited: pd.DataFrame, frame: pd.DataFrame, settings: LearningSettings
+) -> tuple[float, Forecasts]:
+    """Return the trees' weight, and what models say of audits whose item groups they never saw."""
+    groups = groups_of(audited)
+    few = whole_groups(groups, _JUDGED)
+    audited = audited[few]
+    found = hold_out(
+        frame[few],
+        overturned(audited["verdict"]),
+        groups[few],
+        extras=material.extras,
+        settings=settings.risk,
+        judged=FOLDS if few.all() else 1,
+    )
+    share, inclusion = found.tree_share(), audited["inclusion"].to_numpy()
+    return share, found.forecasts(share, inclusion[found.rows])
 
 
 def _foretold(material: Material, fitted: _Fitted, rows: np.ndarray) -> Forecasts:
     """Return what a fitted model says of later audits."""
-    audited, frame = material.audited[rows], later_frame(material, fitted.opinions, rows)
+    few = rows.copy()
+    few[rows] = whole_groups(groups_of(material.audited[rows]), _JUDGED)
+    audited, frame = material.audited[few], later_frame(material, fitted.opinions, few)
     inclusion = audited["inclusion"].to_numpy()
-    return forecasts_of(fitted.risk, frame, _overturned(audited), inclusion)
+    return forecasts_of(fitted.risk, frame, overturned(audited["verdict"]), inclusion)
 
 
 def _calibrated(fitted: _Fitted, later: Forecasts) -> _Fitted:
@@ -179,21 +226,17 @@ def _calibrated(fitted: _Fitted, later: Forecasts) -> _Fitted:
     return replace(fitted, risk=calibrate(fitted.risk, join_forecasts([fitted.held_out, later])))
 
 
-def _overturned(audited: pd.DataFrame) -> np.ndarray:
-    return audited["verdict"].isin(DIRECTIONS).to_numpy(dtype=float)
-
-
 def _measure(material: Material, fitted: _Fitted, test: np.ndarray) -> Trial:
     rows = material.audited[test]
     predicted = fitted.risk.risk(later_frame(material, fitted.opinions, test))
-    overturned, inclusion = _overturned(rows), rows["inclusion"].to_numpy()
-    if not 0 < overturned.sum() < len(overturned):
+    wrong, inclusion = overturned(rows["verdict"]), rows["inclusion"].to_numpy()
+    if not 0 < wrong.sum() < len(wrong):
         raise TrainingError(
-            f"training: the {len(rows)} audits of the trial hold {int(overturned.sum())} "
+            f"training: the {len(rows)} audits of the trial hold {int(wrong.sum())} "
             "overturns; expected some, but not all; load more outcomes"
         )
     segments = {
-        name: by_segment(rows[name], predicted, overturned, inclusion)
+        name: by_segment(rows[name], predicted, wrong, inclusion)
         for name in SEGMENTS
         if name in rows
     }
@@ -201,10 +244,10 @@ def _measure(material: Material, fitted: _Fitted, test: np.ndarray) -> Trial:
     predictions = told.assign(
         group=groups_of(rows),
         overturn_probability=predicted,
-        overturned=overturned,
+        overturned=wrong,
         inclusion=inclusion,
     ).reset_index(drop=True)
-    return Trial(metrics(predicted, overturned, inclusion), segments, predictions)
+    return Trial(metrics(predicted, wrong, inclusion), segments, predictions)
 
 
 def _bundle(
@@ -266,7 +309,7 @@ def _card(material: Material, trial: Trial, settings: LearningSettings) -> dict[
         "data_fingerprint": data_fingerprint(material.audited),
         "decisions": len(material.decisions),
         "audits": len(material.audited),
-        "overturns": int(_overturned(material.audited).sum()),
+        "overturns": int(overturned(material.audited["verdict"]).sum()),
         "from": times.min().isoformat(),
         "until": times.max().isoformat(),
         "labels": label_counts(material.audited),

@@ -18,6 +18,9 @@ from features.frame import Feature, build_frame, extra_features
 from features.history import groups_of
 from features.known import known_before
 from features.track_record import RecordSettings
+from models.arrays import Flags, Positions
+from models.right_action import FOLDS
+from models.sampled import evenly, whole_groups
 from models.second_opinion import (
     SecondOpinion,
     contents,
@@ -29,6 +32,8 @@ from models.usual_action import UsualAction, fit_usual_action, usual_out_of_fold
 from training.independence import outcomes_are_independent
 
 _FIRST_AUDITS = 500
+_MOST_DECISIONS = 250_000
+"""Most decisions that opinions learn from, at even steps in time; see decision 15."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ def assemble(
     *,
     record: RecordSettings,
     earlier_looks: bool | None = None,
+    most_audits: int | None = None,
 ) -> Material:
     """Join decisions and outcomes, and work out what was known of each audited decision.
 
@@ -96,6 +102,8 @@ def assemble(
     earlier_looks
         Whether earlier decisions and audits of the same item may be read; null = judged from the
         data, see `training.independence`.
+    most_audits
+        Of more than these, a sample with whole items; null = all. Records know them all.
 
     Raises
     ------
@@ -115,6 +123,9 @@ def assemble(
         raise TrainingError(
             "training: no outcome belongs to a loaded decision; load outcomes first"
         )
+    if most_audits is not None:
+        few = whole_groups(groups_of(audited), most_audits)
+        audited = audited[few].reset_index(drop=True)
     looks = earlier_looks
     record_settings = replace(
         record,
@@ -158,8 +169,9 @@ def fit_opinions(material: Material, train: np.ndarray, *, unseen: np.ndarray) -
     seen = ((decisions["decided_at"] <= until) & ~held_out).to_numpy()
     outcomes = material.outcomes
     outcomes = outcomes[outcomes["decision_id"].isin(audited["decision_id"][train])]
-    second, theirs = _second_opinion(material, seen, outcomes, train)
-    usual, told = _usual_action(material, seen, outcomes, train)
+    part = _part_of(material, seen, train)
+    second, theirs = _second_opinion(material, part, outcomes, train)
+    usual, told = _usual_action(material, part, outcomes, train)
     frame = frame_of(material, train, theirs)
     return Opinions(second, usual, frame if told is None else frame.assign(**told))
 
@@ -183,32 +195,66 @@ def frame_of(material: Material, rows: np.ndarray, second: pd.DataFrame | None) 
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The decisions that opinions learn from, and those of training audits, which they judge.
+
+    Attributes
+    ----------
+    rows
+        Positions in the material's decisions.
+    learn, asked
+        Of each row, whether it is learned from, and whether it is to be judged.
+    folds
+        Of what is learned from; two are enough where each of them has more rows than a fit uses.
+    """
+
+    rows: Positions
+    learn: Flags
+    asked: Flags
+    folds: int
+
+
+def _part_of(material: Material, seen: Flags, train: Flags) -> _Part:
+    learn = np.zeros(len(seen), dtype=bool)
+    learn[evenly(np.flatnonzero(seen), _MOST_DECISIONS)] = True
+    ids = material.audited["decision_id"][train]
+    asked = seen & material.decisions["decision_id"].isin(ids).to_numpy()
+    rows = np.flatnonzero(learn | asked)
+    folds = FOLDS if seen.sum() <= _MOST_DECISIONS else 2
+    return _Part(rows, learn[rows], asked[rows], folds)
+
+
 def _second_opinion(
-    material: Material, seen: np.ndarray, outcomes: pd.DataFrame, train: np.ndarray
+    material: Material, part: _Part, outcomes: pd.DataFrame, train: Flags
 ) -> tuple[SecondOpinion | None, pd.DataFrame | None]:
-    """Fit on the decisions `seen`; the second value is on the training rows, out of fold."""
+    """Fit on a part's decisions; the second value is on the training rows, out of fold."""
     if material.grams is None:
         return None, None
-    decisions, grams = material.decisions[seen], material.grams[np.flatnonzero(seen)]
-    opinion = fit_second_opinion(decisions, outcomes, grams)
+    decisions, grams = material.decisions.iloc[part.rows], material.grams[part.rows]
+    learn = part.learn
+    opinion = fit_second_opinion(decisions[learn], outcomes, grams[np.flatnonzero(learn)])
     if opinion is None:
         return None, None
-    return opinion, _of_rows(material, decisions, train, out_of_fold(decisions, outcomes, grams))
+    told = out_of_fold(decisions, outcomes, grams, learn=learn, folds=part.folds)
+    return opinion, _of_rows(material, decisions, train, told)
 
 
 def _usual_action(
-    material: Material, seen: np.ndarray, outcomes: pd.DataFrame, train: np.ndarray
+    material: Material, part: _Part, outcomes: pd.DataFrame, train: Flags
 ) -> tuple[UsualAction | None, pd.DataFrame | None]:
-    """Fit on the decisions `seen`; the second value is on the training rows, out of fold."""
-    decisions, extras = material.decisions[seen], material.extras
+    """Fit on a part's decisions; the second value is on the training rows, out of fold."""
+    decisions, extras = material.decisions.iloc[part.rows], material.extras
     frame = build_frame(
         decisions, pd.DataFrame(index=decisions.index), top_rank=material.top_rank, extras=extras
     )
-    usual = fit_usual_action(frame, decisions, outcomes, extras=extras)
+    learn, asked = part.learn, part.asked
+    usual = fit_usual_action(frame[learn], decisions[learn], outcomes, extras=extras)
     if usual is None:
         return None, None
-    asked = decisions["decision_id"].isin(material.audited["decision_id"][train]).to_numpy()
-    told = usual_out_of_fold(frame, decisions, outcomes, asked=asked, extras=extras)
+    told = usual_out_of_fold(
+        frame, decisions, outcomes, asked=asked, learn=learn, folds=part.folds, extras=extras
+    )
     return usual, _of_rows(material, decisions[asked], train, told)
 
 

@@ -87,7 +87,8 @@ def test_near_duplicates_all_are_dealt_out_row_by_row(
 
 def _judged(trees: Floats, linear: Floats, overturned: Floats) -> HeldOut:
     both = np.column_stack([trees, linear])
-    return HeldOut(both, both, np.full(len(both), "spam", dtype=object), overturned)
+    policy = np.full(len(both), "spam", dtype=object)
+    return HeldOut(both, both, policy, overturned, np.arange(len(both)))
 
 
 def test_the_better_half_weighs_more_and_equals_weigh_a_half() -> None:
