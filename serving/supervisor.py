@@ -83,7 +83,8 @@ def supervise(
                 has_lived = has_lived or _age_s(place) >= _YOUNG_S
                 if status is not None and status >= 0 and not has_lived:
                     return status or 1
-                if status is not None and place.fill_at > time.monotonic() and len(places) > 1:
+                stays_empty = status is not None and place.fill_at > time.monotonic()
+                if stays_empty and sum(_listens(each.listener) for each in places) > 1:
                     _refuse(place.listener)  # the others take its callers until it is filled
             time.sleep(_LOOK_S)
         return 0
@@ -123,8 +124,12 @@ def _refuse(listener: socket.socket) -> None:
 
     Shut twice in succession, a socket that listens again would hang up on all who come.
     """
-    if listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    if _listens(listener):
         listener.shutdown(socket.SHUT_RDWR)
+
+
+def _listens(listener: socket.socket) -> bool:
+    return bool(listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
 
 
 def _end(places: Sequence[Place]) -> None:

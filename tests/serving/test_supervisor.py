@@ -24,6 +24,7 @@ from tests.serving.small_home import SmallHome
 
 LIVE = "import time; time.sleep(60)"
 KILLED = "import os, time; time.sleep(1.1); os.kill(os.getpid(), 9)"
+KILLED_AT_ONCE = "import os; os.kill(os.getpid(), 9)"
 ANSWER = """
 import socket, sys
 listener = socket.socket(fileno=int(sys.argv[1]))
@@ -120,10 +121,18 @@ def test_nobody_is_sent_to_a_worker_that_cannot_start(
 
 
 def test_a_worker_that_starts_at_last_is_sent_callers_again(pair: list[socket.socket]) -> None:
-    killed_at_once = "import os; os.kill(os.getpid(), 9)"
-    with supervised(Crew(killed_at_once, ANSWER, killed_at_once, ANSWER), pair, starts=4):
+    with supervised(Crew(KILLED_AT_ONCE, ANSWER, KILLED_AT_ONCE, ANSWER), pair, starts=4):
         while not pair[0].getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             time.sleep(0.02)
+        assert answers_from(pair[0].getsockname()) == [b"here"] * CALLERS
+
+
+def test_who_comes_while_no_worker_lives_waits_for_one(pair: list[socket.socket]) -> None:
+    crew = Crew(KILLED_AT_ONCE, KILLED_AT_ONCE, ANSWER)
+    with supervised(crew, pair, starts=2):
+        for worker in crew.started[:2]:
+            worker.wait()
+        time.sleep(0.3)  # until that is seen
         assert answers_from(pair[0].getsockname()) == [b"here"] * CALLERS
 
 
