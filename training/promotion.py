@@ -99,8 +99,7 @@ def promote(
         found = find_version(home, version)
         with _refusals_logged(home, found, at, why), scratch_within(home, "promote") as place:
             _require_passed(found, force=force)
-            folder = download_bundle(home, found.number, found.fingerprint, place)
-            bundle = load_bundle(folder)
+            folder, bundle = download_bundle(home, found.number, found.fingerprint, place)
             progress("fitting the plan")
             plan = fit_current_plan(home, bundle)
             if compile_trees:
@@ -144,8 +143,7 @@ def rollback(
     with settled(home, progress=progress):
         target, last = _previous(home), entry_of_champion(home)
         with scratch_within(home, "promote") as place:
-            folder = _kept_bundle(home, target, place, progress)
-            bundle = load_bundle(folder)
+            folder, bundle = _kept_bundle(home, target, place, progress)
             plan = _kept_plan(home, bundle)
             entry = Entry(
                 id=fresh_id(),
@@ -232,12 +230,13 @@ def _previous(home: Home) -> Served:
     return told
 
 
-def _kept_bundle(home: Home, target: Served, place: Path, progress: Progress) -> Path:
+def _kept_bundle(
+    home: Home, target: Served, place: Path, progress: Progress
+) -> tuple[Path, Bundle]:
     """Return the bundle where it was published; where that is gone or damaged, the registry's."""
     published = home.bundles / target.bundle
     try:
-        load_bundle(published)
-        return published
+        return published, load_bundle(published)
     except BundleError as error:
         if target.version is None:
             raise

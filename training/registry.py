@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from features.errors import BundleError, HomeError
 from features.home import Home
-from models.bundle import load_bundle
+from models.bundle import Bundle, load_bundle
 from training.journal import Entry, Event
 from training.tracking import MODEL_NAME, tracked
 
@@ -96,15 +96,8 @@ def versions(home: Home) -> tuple[Version, ...]:
     return tuple(sorted(whole, key=lambda version: -int(version.number)))
 
 
-def record_ruling(home: Home, number: str, ruling: Ruling, reasons: str = "") -> None:
-    """Write on a version what the gates said of it; `reasons` names those that failed."""
-    with _asked(home) as client:
-        for name, value in (("verdict_reasons", reasons), ("verdict", str(ruling))):
-            client.set_model_version_tag(MODEL_NAME, number, name, value)
-
-
-def download_bundle(home: Home, number: str, fingerprint: str, into: Path) -> Path:
-    """Fetch the bundle of a version out of the registry.
+def download_bundle(home: Home, number: str, fingerprint: str, into: Path) -> tuple[Path, Bundle]:
+    """Fetch the bundle of a version out of the registry; return where it lies, and it.
 
     Raises
     ------
@@ -118,12 +111,13 @@ def download_bundle(home: Home, number: str, fingerprint: str, into: Path) -> Pa
     folder = next((found.parent for found in Path(model).rglob("manifest.json")), None)
     if folder is None:
         raise BundleError(f"registry: version {number} holds no bundle; train again")
-    if (seen := load_bundle(folder).fingerprint) != fingerprint:
+    bundle = load_bundle(folder)
+    if bundle.fingerprint != fingerprint:
         raise BundleError(
-            f"registry: version {number} holds the bundle {seen}; expected {fingerprint}, which "
-            "was registered; train again"
+            f"registry: version {number} holds the bundle {bundle.fingerprint}; expected "
+            f"{fingerprint}, which was registered; train again"
         )
-    return folder
+    return folder, bundle
 
 
 def follow(home: Home, entry: Entry, *, newly: bool) -> None:

@@ -21,7 +21,7 @@ def let_look_on(home: Home, *, version: str | None = None) -> str:
     """
     with settled(home), scratch_within(home, "shadow") as place:
         found = find_version(home, version)
-        folder = download_bundle(home, found.number, found.fingerprint, place)
+        folder, _ = download_bundle(home, found.number, found.fingerprint, place)
         publish_shadow(home, folder, found.model_version)
     return found.model_version
 

@@ -16,7 +16,6 @@ from features.errors import BundleError, HomeError, PromotionError, SettingsErro
 from features.home import Home, make_home
 from features.known import known_before
 from features.store import open_store
-from models.bundle import load_bundle
 from models.plan import plan_for
 from models.plan_record import version_of
 from models.publication import open_champion, publish
@@ -26,7 +25,7 @@ from training.exclusive import exclusively
 from training.journal import Event, champion, logged
 from training.planning import fit_current_plan, make_current
 from training.promotion import promote, rollback
-from training.registry import Ruling, download_bundle, find_alias, find_version, record_ruling
+from training.registry import download_bundle, find_alias, find_version
 from training.settling import settle
 from training.status import status
 from training.tracking import MODEL_NAME, tracked
@@ -75,6 +74,13 @@ def tags(home: Home, number: str) -> dict[str, str]:
     return dict(find_version(home, number).tags)
 
 
+def judge(home: Home, number: str, verdict: str, reasons: str = "") -> None:
+    """Write on a version what training writes on it once the gates were asked."""
+    with tracked(home) as client:
+        client.set_model_version_tag(MODEL_NAME, number, "verdict", verdict)
+        client.set_model_version_tag(MODEL_NAME, number, "verdict_reasons", reasons)
+
+
 def test_the_first_version_is_promoted_with_a_note_that_it_was_not_judged(
     made: TwoVersions, tmp_path: Path
 ) -> None:
@@ -107,7 +113,7 @@ def test_a_version_that_failed_its_gates_is_refused_by_name_and_the_champion_sta
     home: Home,
 ) -> None:
     before = serving_pair(home)
-    record_ruling(home, "2", Ruling.FAILED, "capture at 5 %, language = en")
+    judge(home, "2", "failed", "capture at 5 %, language = en")
     with pytest.raises(PromotionError, match=r"language = en.*--force --why"):
         promote(home, version="2", now=NOON)
     assert serving_pair(home) == before
@@ -124,7 +130,7 @@ def test_force_needs_a_reason(home: Home) -> None:
 
 
 def test_a_forced_promotion_is_kept_with_its_reason(home: Home) -> None:
-    record_ruling(home, "2", Ruling.FAILED, "capture at 5 %, language = en")
+    judge(home, "2", "failed", "capture at 5 %, language = en")
     done = promote(home, version="2", force=True, why="the old one misses child safety", now=NOON)
     assert done.note is not None
     assert "although it failed" in done.note
@@ -137,15 +143,14 @@ def test_a_forced_promotion_is_kept_with_its_reason(home: Home) -> None:
 
 
 def test_a_version_that_passed_is_promoted_without_a_note(home: Home) -> None:
-    record_ruling(home, "2", Ruling.PASSED)
+    judge(home, "2", "passed")
     done = promote(home, version="2", force=True, why="in a hurry")
     assert done.note is None
     assert not done.entry.forced
 
 
 def test_a_verdict_that_cannot_be_read_is_no_pass(home: Home) -> None:
-    with tracked(home) as client:
-        client.set_model_version_tag(MODEL_NAME, "2", "verdict", "fine")
+    judge(home, "2", "fine")
     with pytest.raises(PromotionError, match="saw 'fine'; expected passed, failed, unjudged"):
         promote(home, version="2")
 
@@ -300,10 +305,13 @@ def test_settling_twice_changes_nothing(home: Home) -> None:
     assert ([*logged(home)], aliases(home), serving_pair(home), tags(home, "2")) == before
 
 
-def test_a_plan_of_a_promotion_that_did_not_come_about_is_set_back(home: Home) -> None:
+def test_a_plan_of_a_promotion_that_did_not_come_about_is_set_back(
+    home: Home, tmp_path: Path
+) -> None:
     store = open_store(home.store_url())
     before, pair = store.plan_document(), serving_pair(home)
-    other = load_bundle(_downloaded(home, "2"))
+    found = find_version(home, "2")
+    _, other = download_bundle(home, "2", found.fingerprint, tmp_path / "looked-at")
     make_current(store, fit_current_plan(home, other), NOON)
     assert store.plan_document() != before
     assert serving_pair(home) == pair
@@ -311,13 +319,8 @@ def test_a_plan_of_a_promotion_that_did_not_come_about_is_set_back(home: Home) -
     assert store.plan_document() == before
 
 
-def _downloaded(home: Home, number: str) -> Path:
-    found = find_version(home, number)
-    return download_bundle(home, number, found.fingerprint, home.path / "looked-at")
-
-
 def test_the_status_names_who_does_what(home: Home) -> None:
-    record_ruling(home, "2", Ruling.FAILED, "capture at 5 %")
+    judge(home, "2", "failed", "capture at 5 %")
     found = status(home)
     assert found.champion is not None
     assert found.champion.version == "1"

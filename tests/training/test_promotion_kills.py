@@ -132,7 +132,7 @@ def test_killed_while_it_trains_the_champion_serves_and_the_registry_is_whole(
         assert_settles(home, allowed)
         challenger = find_version(home, None)
         place = tmp_path / f"challenger-{step}"
-        assert download_bundle(home, challenger.number, challenger.fingerprint, place)
+        assert download_bundle(home, challenger.number, challenger.fingerprint, place)[1]
     assert killer.run("train", home).signal == 0
     assert find_version(home, None).number == versions(home)[0].number
 
