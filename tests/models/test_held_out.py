@@ -60,6 +60,18 @@ def test_what_audits_found_of_a_group_does_not_change_what_is_said_of_it(
     assert not np.array_equal(before.known, after.known)
 
 
+def test_who_judges_a_third_alone_says_of_it_what_he_says_of_all(
+    frame: pd.DataFrame, overturned: Floats, groups: pd.Series
+) -> None:
+    whole = hold_out(frame, overturned, groups, settings=SETTINGS)
+    third = hold_out(frame, overturned, groups, settings=SETTINGS, judged=1)
+    assert whole.rows.tolist() == list(range(ROWS))
+    assert 0.3 * ROWS < len(third.rows) < 0.4 * ROWS
+    assert np.array_equal(third.known, whole.known[third.rows])
+    assert np.array_equal(third.hidden, whole.hidden[third.rows])
+    assert np.array_equal(third.overturned, overturned[third.rows])
+
+
 def test_both_halves_find_overturns_that_they_have_not_seen(
     frame: pd.DataFrame, overturned: Floats, groups: pd.Series
 ) -> None:

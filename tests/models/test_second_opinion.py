@@ -86,6 +86,20 @@ def test_out_of_fold_no_row_is_judged_by_its_own_group(outcomes: pd.DataFrame) -
     assert told.mean() == pytest.approx(0.5, abs=0.1)
 
 
+def test_what_may_not_be_learned_from_is_judged_and_changes_no_opinion(
+    decisions: pd.DataFrame, outcomes: pd.DataFrame
+) -> None:
+    learn = np.arange(len(decisions)) % 4 != 0
+    other = decisions.assign(action=decisions["action"].where(learn, "remove"))
+    grams = hashed(texts(decisions, "text"))
+    before, after = (
+        out_of_fold(each, outcomes, grams, learn=learn, folds=2) for each in (decisions, other)
+    )
+    pd.testing.assert_frame_equal(before[learn], after[learn])
+    assert before["opinion_of_action"].notna().all()
+    assert not before.equals(out_of_fold(decisions, outcomes, grams))
+
+
 def test_the_order_of_rows_changes_no_fold(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> None:
     order = np.random.default_rng(2).permutation(len(decisions))
     turned = decisions.iloc[order]

@@ -174,6 +174,20 @@ def test_only_what_is_asked_for_is_judged_and_as_if_all_were() -> None:
     pd.testing.assert_frame_equal(some, out_of_fold(decisions)[asked])
 
 
+def test_what_may_not_be_learned_from_is_judged_and_changes_no_opinion() -> None:
+    decisions = made()
+    learn = np.arange(ROWS) % 3 != 0
+    other = decisions.assign(action=decisions["action"].where(learn, "remove"))
+    everything = np.ones(ROWS, dtype=bool)
+    before, after = (
+        usual_out_of_fold(frame_of(each), each, NO_OUTCOMES, asked=everything, learn=learn, folds=2)
+        for each in (decisions, other)
+    )
+    pd.testing.assert_frame_equal(before[learn], after[learn])
+    assert before.notna().all(axis=None)
+    assert not before.equals(out_of_fold(decisions))
+
+
 def test_a_saved_bundle_tells_the_same(learned: Learned, tmp_path: Path) -> None:
     decisions = made()
     usual = fitted(decisions)

@@ -110,6 +110,20 @@ def test_audited_decisions_are_in_the_order_of_time_with_what_was_found(
     assert len(material.records) == len(material.audited)
 
 
+def test_of_more_audits_whole_items_are_taken_and_records_know_all(
+    tables: Tables, material: Material
+) -> None:
+    some = assemble(*tables, record=RECORD, most_audits=1_000)
+    assert 900 < len(some.audited) <= 1_000
+    theirs = material.audited["decision_id"].isin(some.audited["decision_id"])
+    groups = groups_of(material.audited)
+    assert not groups[~theirs].isin(groups[theirs]).any()
+    pd.testing.assert_frame_equal(
+        some.records, material.records[theirs].reset_index(drop=True), check_index_type=False
+    )
+    assert some.record_settings == material.record_settings
+
+
 def test_the_order_of_rows_changes_no_material(tables: Tables, material: Material) -> None:
     shuffled = [table.sample(frac=1, random_state=3) for table in tables]
     again = assemble(*shuffled, record=RECORD)
