@@ -54,7 +54,7 @@ class ModelLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.05
     capture_loss: Share = 0.02
     calibration_ratio: Times = 1.5
-    calibration_error: Above = 0.5
+    calibration_error: Above = 0.75
     lift_budget: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.2
     lift: Times = 1.5
     uncovered: Share = 0.1
