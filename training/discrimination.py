@@ -55,13 +55,20 @@ def number_auroc(values: np.ndarray, wrong: np.ndarray) -> float:
         auroc(np.where(known, values, edge), wrong)
         for edge in ([-np.inf, np.inf] if not known.all() else [0.0])
     ]
-    edges = np.unique(np.quantile(values[known], np.linspace(0, 1, _BINS + 1)[1:-1]))
+    edges = np.quantile(values[known], np.linspace(0, 1, _BINS + 1)[1:-1])
+    # A value that fills a bin by itself shares it with no neighbour.
+    edges = np.unique([edges, np.nextafter(edges, np.inf)])
     codes = np.where(known, np.searchsorted(edges, values, side="right"), len(edges) + 1)
     return max(*(max(area, 1 - area) for area in areas), code_auroc(codes, wrong))
 
 
 def code_auroc(codes: np.ndarray, wrong: np.ndarray) -> float:
-    """Return the AUROC of the rate that audits of the other folds found under the same code."""
+    """Return the AUROC of a category, by its `rates_out_of_fold`."""
+    return auroc(rates_out_of_fold(codes, wrong), wrong)
+
+
+def rates_out_of_fold(codes: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+    """Return for each audit the rate that audits of other folds found under the same code."""
     fold = np.random.default_rng(0).permutation(len(codes)) % _FOLDS
     size, prior = int(codes.max()) + 1, float(wrong.mean())
     told = np.empty(len(codes))
@@ -70,11 +77,11 @@ def code_auroc(codes: np.ndarray, wrong: np.ndarray) -> float:
         audits = np.bincount(codes[others], minlength=size)
         found = np.bincount(codes[others], wrong[others], size)
         told[own] = ((found + _STRENGTH * prior) / (audits + _STRENGTH))[codes[own]]
-    return auroc(told, wrong)
+    return told
 
 
-def auroc_within(values: np.ndarray, wrong: np.ndarray, blocks: np.ndarray) -> float | None:
-    """Return the AUROC over pairs of one block alone; null where no block holds both kinds."""
+def auroc_within(values: np.ndarray, wrong: np.ndarray, blocks: np.ndarray) -> float:
+    """Return the AUROC over pairs of one block alone; a half where no block holds both kinds."""
     above = pairs = 0.0
     for block in np.unique(blocks):
         own = blocks == block
@@ -83,4 +90,4 @@ def auroc_within(values: np.ndarray, wrong: np.ndarray, blocks: np.ndarray) -> f
         if weight:
             above += weight * auroc(values[own], wrong[own])
             pairs += weight
-    return above / pairs if pairs else None
+    return above / pairs if pairs else 0.5

@@ -22,7 +22,7 @@ from training.labels import Rate, chance_of_change, overturned, ratio
 from training.timestamps import days_between
 
 CHECK = "positive rate by week"
-_ALPHA = 0.0001
+_ALPHA = 0.001
 _DAY = pd.Timedelta(days=1)
 _DAYS_BEFORE = 7
 _LAST_DAYS = range(6, 0, -1)

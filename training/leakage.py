@@ -9,7 +9,13 @@ import pandas as pd
 
 from features.columns import numbers
 from training.data_limits import DataLimits
-from training.discrimination import auroc_error, auroc_within, code_auroc, number_auroc
+from training.discrimination import (
+    auroc_error,
+    auroc_within,
+    code_auroc,
+    number_auroc,
+    rates_out_of_fold,
+)
 from training.findings import Finding, Severity
 
 INPUT = "leaking input"
@@ -60,8 +66,8 @@ def _area(values: pd.Series, wrong: np.ndarray) -> float:
 def id_findings(audited: pd.DataFrame, limits: DataLimits) -> Iterator[Finding]:
     """Yield the ids, and the order of the rows, that tell overturned audits from the others.
 
-    A number in an id is compared within short periods: ids that count up tell the time, and rates
-    move with it. Who decided does predict; so a moderator's id is only held to the limit of inputs.
+    Ids are compared within short periods: those that count up tell the time, and rates move with
+    it. Who decided does predict; so a moderator's id is only held to the limit of inputs.
 
     Parameters
     ----------
@@ -93,18 +99,19 @@ def _parts(ids: pd.Series, wrong: np.ndarray, blocks: np.ndarray) -> Iterator[tu
     last = text.str.extract(r"(\d{1,15})\D*$", expand=False)
     tail = numbers(pd.DataFrame({"tail": last.astype("Float64")}), "tail")
     yield "its number", _either_way(np.nan_to_num(tail, nan=-1.0), wrong, blocks)
-    yield "its length", code_auroc(text.str.len().to_numpy(), wrong)
     for part, values in (
+        ("its length", text.str.len()),
         (f"its first {_PREFIX} characters", text.str[:_PREFIX]),
         ("its letters", text.str.replace(r"\d+", "", regex=True)),
         ("its last character", text.str[-1:]),
     ):
-        yield part, code_auroc(pd.factorize(values)[0], wrong)
+        told = rates_out_of_fold(pd.factorize(values)[0], wrong)
+        yield part, auroc_within(told, wrong, blocks)
 
 
 def _either_way(values: np.ndarray, wrong: np.ndarray, blocks: np.ndarray) -> float:
     area = auroc_within(values, wrong, blocks)
-    return 0.5 if area is None else max(area, 1 - area)
+    return max(area, 1 - area)
 
 
 def _id_finding(name: str, part: str, area: float, limit: float) -> Finding:
