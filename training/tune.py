@@ -54,12 +54,15 @@ class Dimension:
 
     Attributes
     ----------
+    meaning
+        For a person.
     low, high
         Closed range.
     whole
         Whether only whole numbers are meant.
     """
 
+    meaning: str
     low: float
     high: float
     whole: bool = False
@@ -72,15 +75,19 @@ class Dimension:
 
 
 SPACE = {
-    "risk.rounds": Dimension(50, 600, whole=True),
-    "risk.leaves": Dimension(4, 48, whole=True),
-    "risk.learning_rate": Dimension(0.01, 0.15),
-    "risk.leaf_rows": Dimension(10, 300, whole=True),
-    "risk.ridge": Dimension(0.02, 10.0),
-    "record.half_life_days": Dimension(14.0, 365.0),
-    "record.strength": Dimension(2.0, 40.0),
+    "risk.rounds": Dimension("number of trees", 50, 600, whole=True),
+    "risk.leaves": Dimension("leaves of each tree", 4, 48, whole=True),
+    "risk.learning_rate": Dimension("how far each tree goes", 0.01, 0.15),
+    "risk.leaf_rows": Dimension("fewest audits in a leaf", 10, 300, whole=True),
+    "risk.ridge": Dimension("how far coefficients of the logistic model may go", 0.02, 10.0),
+    "record.half_life_days": Dimension(
+        "days after which an audit counts half in a track record", 14.0, 365.0
+    ),
+    "record.strength": Dimension(
+        "audits' worth of its parent's rate that a record starts from", 2.0, 40.0
+    ),
 }
-"""What is searched; docs/retraining.md says what each does."""
+"""What is searched: every setting evenly on the scale of logarithms."""
 
 
 @dataclass(frozen=True, slots=True)
