@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -12,7 +13,7 @@ import pytest
 from features.contract import DECISIONS, check
 from features.store import Store
 from models.admission import AIM, first_threshold
-from models.arrays import Floats
+from models.arrays import Floats, Texts
 from models.plan import Plan, RiskFrame, fit_plan
 from models.sampling_key import SamplingKey
 from models.selection import select_admission
@@ -57,12 +58,8 @@ def make_world(volumes: list[float], seed: int = 0) -> World:
 
 def remember(store: Store, risk: RiskFrame, hour: Floats | float) -> None:
     """Store decisions as offered at an hour."""
-    at = pd.Series(
-        [
-            pd.Timestamp(START) + pd.Timedelta(hours=float(h))
-            for h in np.broadcast_to(hour, len(risk))
-        ]
-    )
+    hours = pd.to_timedelta(np.broadcast_to(hour, len(risk)), unit="h")
+    at = pd.Series(pd.Timestamp(START) + hours)
     decisions = pd.DataFrame(
         {
             "decision_id": risk.decision_ids,
@@ -272,7 +269,9 @@ def test_when_the_volume_doubles_the_audits_are_back_at_capacity_the_hour_after(
     thresholds = [
         threshold_at(at_hour(hour), plan=plan, capacity=capacity, store=store) for hour in hours
     ]
-    audits = np.array([share_above(world.risk, plan, each) for each in thresholds]) * volumes[48:]
+    drawn = DrawnOnce(SamplingKey("k", bytes(32)).numbers(world.risk.decision_ids))
+    shares = [share_above(world.risk, plan, each, drawn) for each in thresholds]
+    audits = np.array(shares) * volumes[48:]
     of_capacity = audits / (480 / 24)
     before, first, after = of_capacity[:34], of_capacity[34], of_capacity[35:]
     assert 0.9 < before.mean() < 1.03
@@ -282,8 +281,20 @@ def test_when_the_volume_doubles_the_audits_are_back_at_capacity_the_hour_after(
     assert after.max() < 1.2
 
 
-def share_above(risk: RiskFrame, plan: Plan, threshold: float) -> float:
+@dataclass(frozen=True)
+class DrawnOnce:
+    """The random numbers of the decisions of a world, drawn once for many selections."""
+
+    drawn: Floats
+
+    def key_ids(self, decision_ids: Sequence[str] | Texts) -> Texts:
+        return np.full(len(decision_ids), "k", dtype=object)
+
+    def numbers(self, decision_ids: Sequence[str] | Texts) -> Floats:
+        return self.drawn
+
+
+def share_above(risk: RiskFrame, plan: Plan, threshold: float, drawn: DrawnOnce) -> float:
     """Return the share of decisions that a threshold is expected to select in the long run."""
-    key = SamplingKey("k", bytes(32))
-    drawn = select_admission(risk, plan=plan, key=key, threshold=threshold)
-    return float(drawn.inclusion_probability.mean())
+    selection = select_admission(risk, plan=plan, key=drawn, threshold=threshold)
+    return float(selection.inclusion_probability.mean())
