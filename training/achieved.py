@@ -24,7 +24,7 @@ from training.bootstrap import (
     sample_of,
     share_audited,
 )
-from training.evaluate import BUDGETS
+from training.evaluate import BINS, BUDGETS
 from training.learn import SEGMENTS, Trial
 
 WATCHED_BUDGET = 0.10
@@ -134,6 +134,12 @@ def rate_of(rows: pd.DataFrame) -> Rate:
     draws = rate_draws(sample, _overturned(rows), each)
     found = share_interval(draws[:, 0], sample, each)
     return Rate(found, float(np.average(_risk(rows), weights=sample.weight)))
+
+
+def rates_by_risk(rows: pd.DataFrame) -> list[Rate]:
+    """Return the rates of audits in ten bins of equal count, the least risk first."""
+    place = (rows["overturn_probability"].rank(method="first") - 1) * BINS // len(rows)
+    return [rate_of(own) for _, own in rows.groupby(place.astype(int))]
 
 
 def share_interval(draws: Floats, sample: Sample, counted: Floats) -> Interval:

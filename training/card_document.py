@@ -17,6 +17,7 @@ from markupsafe import Markup
 from training.card_charts import Axis, draw_axis, draw_whisker
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
+_UNBROKEN_PERCENT = "\N{NO-BREAK SPACE}%"
 _TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -131,7 +132,8 @@ class Card:
 
 def as_html(card: Card) -> str:
     """Return the card as one page that needs nothing else, for a browser or a printer."""
-    return _environment(autoescape=True).get_template("card.html").render(card=card)
+    text = _environment(autoescape=True).get_template("card.html").render(card=card)
+    return text.replace(" %", _UNBROKEN_PERCENT)
 
 
 def as_markdown(card: Card) -> str:

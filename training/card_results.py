@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
-from training.achieved import WATCHED_BUDGET, Achieved, Rate, Segment, rate_of
+from training.achieved import WATCHED_BUDGET, Achieved, Segment, rates_by_risk
 from training.card_charts import draw_calibration, draw_capture
 from training.card_document import Cell, Figure, Section, Table
 from training.card_words import FAMILIES, SEGMENT_WORDS, percent, spread
-from training.evaluate import BINS, capture
+from training.evaluate import capture
 from training.families import FamilyGain
 from training.learn import Trial
 
@@ -76,7 +76,7 @@ def _capture_drawn(trial: Trial, shown: Achieved) -> Markup:
 
 def calibration(trial: Trial, shown: Achieved) -> Section:
     """Return expected and found overturn rates in ten bins of equal count."""
-    bins = _bins(trial)
+    bins = rates_by_risk(trial.predictions)
     n = f"Ten bins of equal count, n = {shown.audits:,} audits"
     drawn = Figure(
         "Overturn rate found (upwards) by the rate expected, with 95 % intervals; square-root "
@@ -89,13 +89,6 @@ def calibration(trial: Trial, shown: Achieved) -> Section:
     )
     table = Table(f"{n}, the least risk first.", ("Bin", "Expected", "Found"), rows)
     return Section("Is its risk true?", figures=(drawn,), tables=(table,))
-
-
-def _bins(trial: Trial) -> list[Rate]:
-    """Return the rates of ten bins of equal count, the least risk first."""
-    rows = trial.predictions
-    place = (rows["overturn_probability"].rank(method="first") - 1) * BINS // len(rows)
-    return [rate_of(own) for _, own in rows.groupby(place.astype(int))]
 
 
 def by_segment(column: str, segments: Sequence[Segment]) -> Section:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow.models import set_model
 
 from features.contract import DECISIONS, DIRECTIONS, check
 from features.track_record import TrackRecord
 from models.bundle import load_bundle
+from models.reasons import explain
 from models.scoring import score
 
 
@@ -25,14 +27,30 @@ class SecondLookModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
     def predict(
         self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Return risk by direction, ``overturn_probability`` and ``expected_harm``, a row each."""
+        """Return risk by direction, ``overturn_probability`` and ``expected_harm``, a row each.
+
+        Parameters
+        ----------
+        params
+            ``reasons``: how many reasons to tell of each row, the strongest first, in a column of
+            that name; 0, which is the default, for none.
+
+        Raises
+        ------
+        ContractError
+            If a row breaks the contract of decisions.
+        """
         decisions = check(model_input, DECISIONS).require()
         records = TrackRecord(self.bundle.record_settings).look_up(decisions)
         scores = score(self.bundle, decisions, records)
-        table = pd.DataFrame(scores.by_direction, columns=list(DIRECTIONS))
-        return table.assign(
+        table = pd.DataFrame(scores.by_direction, columns=list(DIRECTIONS)).assign(
             overturn_probability=scores.overturn_probability, expected_harm=scores.expected_harm
         )
+        most = int((params or {}).get("reasons", 0))
+        if most < 1:
+            return table
+        told = explain(self.bundle, scores, np.arange(len(table)), most=most)
+        return table.assign(reasons=["; ".join(reason.text for reason in row) for row in told])
 
 
 set_model(SecondLookModel())

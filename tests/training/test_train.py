@@ -19,7 +19,8 @@ from features.store import open_store
 from models.plan import Plan
 from models.publication import open_champion
 from training.promotion import Promoted, promote
-from training.tracking import EXPERIMENT, MODEL_NAME, tracked
+from training.runs import EXPERIMENT
+from training.tracking import MODEL_NAME, tracked
 from training.train import Trained, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow")
@@ -58,7 +59,7 @@ def test_a_run_holds_what_a_person_looks_for(programme: Home, trained: Trained) 
         run = client.get_run(trained.registered.run_id)
         folder = mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path="plots")
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["trial_auroc"] == pytest.approx(trained.trial.metrics["auroc"])
+    assert run.data.metrics["auroc"] == pytest.approx(trained.trial.metrics["auroc"])
     assert run.data.params["risk.rounds"] == "150"
     assert run.data.tags["fingerprint"] == trained.registered.fingerprint
     assert sorted(Path(artifact.path).name for artifact in folder) == [
