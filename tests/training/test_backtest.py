@@ -17,7 +17,7 @@ from training.baselines import BASELINES
 from training.gates import Outcome
 from training.learn import LearningSettings, learn
 
-START = pd.Timestamp("2026-01-08", tz="UTC")
+START = pd.Timestamp("2026-01-09", tz="UTC")
 """Of the week that is tried."""
 CONTRARY = dict.fromkeys(DIRECTIONS, "correct")
 OTHER = LearningSettings(risk=RiskSettings(seed=5))
@@ -55,13 +55,13 @@ def figure(tried: Backtest, contender: str, name: str) -> float:
 
 def test_weeks_before_there_was_enough_to_learn_from_are_named(tried: Backtest) -> None:
     assert len(tried.skipped) == 1
-    assert tried.skipped[0].startswith("week from 2026-01-01: training: ")
+    assert tried.skipped[0].startswith("week from 2026-01-02: training: ")
     assert tried.rows["week"].unique().tolist() == [START]
 
 
 def test_every_step_tells_of_its_week(tried: Backtest, lines: list[str]) -> None:
     assert any("audits known" in line for line in lines)
-    assert sum(line.startswith("week from 2026-01-08: ") for line in lines) > 4
+    assert sum(line.startswith("week from 2026-01-09: ") for line in lines) > 4
 
 
 def test_audits_of_a_week_are_of_items_that_nobody_had_learned_from(

@@ -79,3 +79,10 @@ def test_a_verdict_fails_by_its_failures_alone_and_tells_them_first() -> None:
     assert table["limit"].tolist()[0] == -0.1
     assert table["champion"].isna().all()
     assert table["audits"].tolist() == [0, 7, 0]
+
+
+@pytest.mark.parametrize("table", ["model", "segments"])
+def test_every_limit_is_documented(table: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gates.md").read_text(encoding="utf-8")
+    limits = msgspec.to_builtins(Gates())[table]
+    assert [name for name in limits if f"`{name}`" not in page] == []
