@@ -116,8 +116,9 @@ def promote(
                 why=why,
             )
             _put_in_place(home, folder, plan, entry)
-        finish(home, entry)
-    return Promoted(Published(bundle, found.model_version), plan, entry, _note(found))
+        untold = finish(home, entry)
+    note = _joined(_note(found), untold)
+    return Promoted(Published(bundle, found.model_version), plan, entry, note)
 
 
 def rollback(
@@ -154,8 +155,9 @@ def rollback(
                 why=why,
             )
             _put_in_place(home, folder, plan, entry)
-        finish(home, entry)
-    return Promoted(Published(bundle, target.model_version), plan, entry, _undone(last))
+        untold = finish(home, entry)
+    note = _joined(_undone(last), untold)
+    return Promoted(Published(bundle, target.model_version), plan, entry, note)
 
 
 def _require_passed(found: Version, *, force: bool) -> None:
@@ -274,3 +276,7 @@ def _undone(last: Entry | None) -> str | None:
         return None
     because = f" ({last.why})" if last.why else ""
     return f"This undoes the rollback of {last.at:%Y-%m-%d %H:%M} UTC{because}."
+
+
+def _joined(*notes: str | None) -> str | None:
+    return " ".join(filter(None, notes)) or None

@@ -12,6 +12,7 @@ from pathlib import Path
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from features.errors import BundleError, HomeError
 from features.home import Home
@@ -239,8 +240,8 @@ def _asked(home: Home) -> Iterator[mlflow.MlflowClient]:
     try:
         with tracked(home) as client:
             yield client
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
         raise HomeError(
-            f"registry {home.tracking_uri!r}: does not answer: {error}; what serves is not "
-            "changed by that; when it answers again, `secondlook models` sets it right"
+            f"registry {home.tracking_uri!r}: does not answer: {error}; what serves does not "
+            "depend on it; once it answers again, the next command brings it into line"
         ) from error

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from features.errors import HomeError
 from features.home import Home
 from features.store import open_store
 from models.plan import plan_for
@@ -42,18 +43,21 @@ def settled(home: Home, *, progress: Progress = lambda _: None) -> Iterator[None
         yield
 
 
-def finish(home: Home, entry: Entry) -> None:
+def finish(home: Home, entry: Entry) -> str | None:
     """Tell the registry and the journal what serves now; needs the lock of the home.
 
-    Raises
-    ------
-    HomeError
-        If the registry does not answer; what serves stays, and the next command finishes.
+    Returns
+    -------
+    Why the registry could not be told, so that the next command has to; null = all is told.
     """
     newly = all(known.id != entry.id for known in logged(home))
-    follow(home, entry, newly=newly)
+    try:
+        follow(home, entry, newly=newly)
+    except HomeError as error:
+        return str(error)
     if newly:
         log(home, entry)
+    return None
 
 
 def _settle(home: Home) -> None:

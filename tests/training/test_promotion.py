@@ -20,7 +20,7 @@ from models.plan import plan_for
 from models.plan_record import version_of
 from models.publication import open_champion, publish
 from models.scoring import score
-from tests.training.two_versions import TwoVersions, make_two_versions, serving_pair
+from tests.training.two_versions import TwoVersions, aliases_of, make_two_versions, serving_pair
 from training.exclusive import exclusively
 from training.journal import Event, champion, logged
 from training.planning import fit_current_plan, make_current
@@ -64,12 +64,6 @@ def scores(home: Home, made: TwoVersions) -> np.ndarray:
     return score(bundle, rows, records).overturn_probability
 
 
-def aliases(home: Home) -> dict[str, str]:
-    with tracked(home) as client:
-        found = client.get_registered_model(MODEL_NAME).aliases
-    return {name: str(number) for name, number in found.items()}
-
-
 def tags(home: Home, number: str) -> dict[str, str]:
     return dict(find_version(home, number).tags)
 
@@ -90,14 +84,14 @@ def test_the_first_version_is_promoted_with_a_note_that_it_was_not_judged(
     assert "not judged" in done.note
     assert done.entry.previous is None
     assert serving_pair(home) == (done.published.model_version, done.plan.version)
-    assert aliases(home) == {"champion": "1", "challenger": "2"}
+    assert aliases_of(home) == {"champion": "1", "challenger": "2"}
 
 
 def test_who_served_before_is_kept_as_previous(home: Home) -> None:
     before = champion(home)
     done = promote(home, now=NOON)
     assert done.entry.previous == before
-    assert aliases(home) == {"champion": "2", "challenger": "2", "previous": "1"}
+    assert aliases_of(home) == {"champion": "2", "challenger": "2", "previous": "1"}
     assert serving_pair(home) == (done.published.model_version, done.plan.version)
 
 
@@ -106,7 +100,7 @@ def test_the_version_that_serves_promoted_again_keeps_who_was_before_it(home: Ho
     again = promote(home, version="2")
     assert again.entry.previous is not None
     assert again.entry.previous.version == "1"
-    assert aliases(home)["previous"] == "1"
+    assert aliases_of(home)["previous"] == "1"
 
 
 def test_a_version_that_failed_its_gates_is_refused_by_name_and_the_champion_stays(
@@ -117,7 +111,7 @@ def test_a_version_that_failed_its_gates_is_refused_by_name_and_the_champion_sta
     with pytest.raises(PromotionError, match=r"language = en.*--force --why"):
         promote(home, version="2", now=NOON)
     assert serving_pair(home) == before
-    assert aliases(home)["champion"] == "1"
+    assert aliases_of(home)["champion"] == "1"
     last = list(logged(home))[-1]
     assert (last.event, last.model.version, last.verdict) == (Event.REFUSAL, "2", "failed")
     assert "language = en" in tags(home, "2")["refused_why"]
@@ -126,7 +120,7 @@ def test_a_version_that_failed_its_gates_is_refused_by_name_and_the_champion_sta
 def test_force_needs_a_reason(home: Home) -> None:
     with pytest.raises(SettingsError, match="--why"):
         promote(home, version="2", force=True, why="  ")
-    assert aliases(home)["champion"] == "1"
+    assert aliases_of(home)["champion"] == "1"
 
 
 def test_a_forced_promotion_is_kept_with_its_reason(home: Home) -> None:
@@ -181,7 +175,7 @@ def test_rollback_scores_bit_for_bit_as_before(served: TwoVersions, home: Home) 
     assert np.array_equal(scores(home, served), before)
     assert serving_pair(home) == pair
     assert done.note is None
-    assert aliases(home) == {"champion": "1", "challenger": "2", "previous": "2"}
+    assert aliases_of(home) == {"champion": "1", "challenger": "2", "previous": "2"}
     assert tags(home, "2")["rolled_back_why"] == "complaints"
     last = list(logged(home))[-1]
     assert (last.event, last.model.version, last.why) == (Event.ROLLBACK, "1", "complaints")
@@ -265,7 +259,7 @@ def test_a_home_from_before_the_journal_is_promoted_in_and_rolled_back(
     assert done.entry.previous.version == "1"
     assert rollback(home).plan == plan
     assert np.array_equal(scores(home, served), before)
-    assert aliases(home) == {"champion": "1", "challenger": "2", "previous": "2"}
+    assert aliases_of(home) == {"champion": "1", "challenger": "2", "previous": "2"}
 
 
 def test_two_promotions_go_one_after_the_other(home: Home) -> None:
@@ -281,10 +275,10 @@ def test_two_promotions_go_one_after_the_other(home: Home) -> None:
         second.start()
         assert waits.wait(30)
         assert told == ["waiting for another command that is at work in this home"]
-        assert aliases(home)["champion"] == "1"
+        assert aliases_of(home)["champion"] == "1"
         assert status(home).at_work
     second.join(60)
-    assert aliases(home)["champion"] == "2"
+    assert aliases_of(home)["champion"] == "2"
     assert not status(home).at_work
 
 
@@ -294,15 +288,42 @@ def test_settling_makes_the_registry_follow_what_serves(home: Home) -> None:
         client.set_registered_model_alias(MODEL_NAME, "champion", "1")
         client.delete_registered_model_alias(MODEL_NAME, "previous")
     assert settle(home)
-    assert aliases(home) == {"champion": "2", "challenger": "2", "previous": "1"}
+    assert aliases_of(home) == {"champion": "2", "challenger": "2", "previous": "1"}
+
+
+def test_a_rollback_does_not_wait_for_a_registry_that_is_down(home: Home, tmp_path: Path) -> None:
+    promote(home, version="2")
+    other = Home(shutil.copytree(home.path, tmp_path / "other"))
+    held = (other.path / "mlflow.db").read_bytes()
+    (other.path / "mlflow.db").write_bytes(b"no database" * 1000)
+    done = rollback(other, why="complaints")
+    assert done.note is not None
+    assert "does not answer" in done.note
+    assert serving_pair(other)[0].startswith("1-")
+    assert [entry.event for entry in logged(other)] == [Event.PROMOTION] * 2
+    (other.path / "mlflow.db").write_bytes(held)
+    assert settle(other)
+    assert aliases_of(other) == {"champion": "1", "challenger": "2", "previous": "2"}
+    assert [entry.event for entry in logged(other)][-1] is Event.ROLLBACK
+    assert tags(other, "2")["rolled_back_why"] == "complaints"
+
+
+def test_an_alias_of_a_version_that_was_taken_out_of_the_registry_goes_too(home: Home) -> None:
+    promote(home, version="2")
+    with tracked(home) as client:
+        client.delete_model_version(MODEL_NAME, "1")
+    assert settle(home)
+    assert aliases_of(home) == {"champion": "2", "challenger": "2"}
+    assert rollback(home).published.model_version.startswith("1-")
+    assert aliases_of(home) == {"challenger": "2", "previous": "2"}
 
 
 def test_settling_twice_changes_nothing(home: Home) -> None:
     promote(home, version="2")
-    before = [*logged(home)], aliases(home), serving_pair(home), tags(home, "2")
+    before = [*logged(home)], aliases_of(home), serving_pair(home), tags(home, "2")
     assert settle(home)
     assert settle(home)
-    assert ([*logged(home)], aliases(home), serving_pair(home), tags(home, "2")) == before
+    assert ([*logged(home)], aliases_of(home), serving_pair(home), tags(home, "2")) == before
 
 
 def test_a_plan_of_a_promotion_that_did_not_come_about_is_set_back(

@@ -14,12 +14,11 @@ import pytest
 from features.home import Home
 from features.store import open_store
 from tests.training.killing import Forks, forks
-from tests.training.two_versions import TwoVersions, make_two_versions, serving_pair
+from tests.training.two_versions import TwoVersions, aliases_of, make_two_versions, serving_pair
 from training.journal import champion, entry_of_champion, logged
 from training.promotion import promote
 from training.registry import download_bundle, find_version, versions
 from training.settling import settle
-from training.tracking import MODEL_NAME, tracked
 
 pytestmark = [
     pytest.mark.slow,
@@ -67,12 +66,6 @@ def assert_settles(home: Home, allowed: set[tuple[str, str]]) -> tuple[str, str]
     assert [known.id for known in logged(home)].count(entry.id) == 1
     assert scratch_of(home) == []
     return seen
-
-
-def aliases_of(home: Home) -> dict[str, str]:
-    with tracked(home) as client:
-        found = client.get_registered_model(MODEL_NAME).aliases
-    return {name: str(number) for name, number in found.items()}
 
 
 def scratch_of(home: Home) -> list[str]:

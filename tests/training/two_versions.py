@@ -18,6 +18,7 @@ from models.halves import RiskSettings
 from models.plan import plan_for
 from models.publication import open_champion
 from training.learn import LearningSettings
+from training.tracking import MODEL_NAME, tracked
 from training.train import train
 
 ROUNDS = (20, 25)
@@ -57,3 +58,9 @@ def serving_pair(home: Home) -> tuple[str, str]:
     store.engine.dispose()
     assert plan is not None
     return published.model_version, plan.version
+
+
+def aliases_of(home: Home) -> dict[str, str]:
+    with tracked(home) as client:
+        found = client.get_registered_model(MODEL_NAME).aliases
+    return {name: str(number) for name, number in found.items()}
