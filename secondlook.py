@@ -12,9 +12,10 @@ from rich.markup import escape
 from commands import keys
 from commands.demo import demo
 from commands.intake import init, load, outcomes, simulate
-from commands.learning import promote, shadow, train
+from commands.learning import backtest, retrain, train, tune
 from commands.options import errors
 from commands.planning import plan, reviews
+from commands.promoting import models, promote, rollback, shadow
 from commands.queue import rank, serve
 from commands.reporting import monitor, report
 from features.errors import SecondLookError
@@ -28,8 +29,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    *(init, simulate, load, outcomes, train, promote, shadow, plan, serve, rank, reviews),
-    *(monitor, report, demo),
+    *(init, simulate, load, outcomes, train, retrain, backtest, tune),
+    *(promote, rollback, models, shadow, plan, serve, rank, reviews, monitor, report, demo),
 ):
     app.command()(command)
 app.add_typer(keys.app, name="key")
@@ -65,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> None:
 
 
 _EXTRAS = {
-    **dict.fromkeys(("mlflow", "matplotlib", "training"), "training"),
+    **dict.fromkeys(("mlflow", "matplotlib", "optuna", "training"), "training"),
     **dict.fromkeys(("evidently", "monitoring"), "monitoring"),
     "demonstration": "training,monitoring",
 }

@@ -116,7 +116,8 @@ def _ratios(
             limit=limits[place].calibration_ratio,
             audits=int(counts[place][0]),
         )
-        yield judged if judged.reason else _ratio(judged, figures, limits[place])
+        first = comparison.champion is None
+        yield judged if judged.reason else _ratio(judged, figures, limits[place], first=first)
 
 
 def _champions_ratios(comparison: Comparison) -> dict[str, float]:
@@ -130,10 +131,17 @@ def _champions_ratios(comparison: Comparison) -> dict[str, float]:
     return dict(zip(sample.segments, ratios.tolist(), strict=True))
 
 
-def _ratio(judged: Judged, found: Interval, limits: ModelLimits | SegmentLimits) -> Judged:
+def _ratio(
+    judged: Judged, found: Interval, limits: ModelLimits | SegmentLimits, *, first: bool
+) -> Judged:
+    """Judge one ratio; a first version must be shown to be past the limit, not only off.
+
+    Where nothing serves there is nothing better to keep, and a young programme has few audits.
+    """
     limit = limits.calibration_ratio
-    over = found.value > limit and found.low > 1
-    under = found.value < 1 / limit and found.high < 1
+    certain = limit if first else 1.0
+    over = found.value > limit and found.low > certain
+    under = found.value < 1 / limit and found.high < 1 / certain
     beyond = not 1 / limit <= found.value <= limit
     outcome = outcome_of(beyond=beyond, proven=over or under)
     reason = (

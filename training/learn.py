@@ -87,11 +87,15 @@ class Trial:
         ``overturn_probability``, ``overturned`` (0 or 1) and ``inclusion`` of the test rows, with
         their ``decision_id``, ``decided_at``, ``group`` of near-duplicates and the columns of
         `SEGMENTS` that came.
+    model, features
+        What foretold them, and from which features, a row each; null where they were not kept.
     """
 
     metrics: dict[str, float]
     segments: dict[str, pd.DataFrame]
     predictions: pd.DataFrame
+    model: RiskModel | None = None
+    features: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +232,8 @@ def _calibrated(fitted: _Fitted, later: Forecasts) -> _Fitted:
 
 def _measure(material: Material, fitted: _Fitted, test: np.ndarray) -> Trial:
     rows = material.audited[test]
-    predicted = fitted.risk.risk(later_frame(material, fitted.opinions, test))
+    frame = later_frame(material, fitted.opinions, test)
+    predicted = fitted.risk.risk(frame)
     wrong, inclusion = overturned(rows["verdict"]), rows["inclusion"].to_numpy()
     if not 0 < wrong.sum() < len(wrong):
         raise TrainingError(
@@ -247,7 +252,9 @@ def _measure(material: Material, fitted: _Fitted, test: np.ndarray) -> Trial:
         overturned=wrong,
         inclusion=inclusion,
     ).reset_index(drop=True)
-    return Trial(metrics(predicted, wrong, inclusion), segments, predictions)
+    figures = metrics(predicted, wrong, inclusion)
+    features = frame.reset_index(drop=True)
+    return Trial(figures, segments, predictions, fitted.risk, features)
 
 
 def _bundle(
