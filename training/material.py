@@ -50,6 +50,9 @@ class Material:
         The audited decisions in the order of time, with ``verdict`` and ``inclusion``.
     records
         What was known of each of them when it was made.
+    place, group
+        Where each audited decision stands among `decisions`; and the number of each decision's
+        group of near-duplicates.
     grams
         Content of `decisions` as the second opinion reads it; null where they have none.
     """
@@ -60,6 +63,8 @@ class Material:
     records: pd.DataFrame
     record_settings: RecordSettings
     top_rank: float
+    place: Positions
+    group: Positions
     grams: sparse.csr_array | None
 
     @property
@@ -123,9 +128,10 @@ def assemble(
         raise TrainingError(
             "training: no outcome belongs to a loaded decision; load outcomes first"
         )
+    place = np.flatnonzero(decisions["decision_id"].isin(found["decision_id"]))
     if most_audits is not None:
         few = whole_groups(groups_of(audited), most_audits)
-        audited = audited[few].reset_index(drop=True)
+        audited, place = audited[few].reset_index(drop=True), place[few]
     looks = earlier_looks
     record_settings = replace(
         record,
@@ -135,8 +141,10 @@ def assemble(
     records = known_before(audited, decisions, outcomes, record_settings)
     rank = decisions.get("action_rank", pd.Series(1.0, index=decisions.index))
     top_rank = max(float(np.nan_to_num(rank.max(), nan=1.0)), 1.0)
+    group = pd.factorize(groups_of(decisions))[0]
+    grams = _grams(decisions)
     return Material(
-        decisions, audits, audited, records, record_settings, top_rank, _grams(decisions)
+        decisions, audits, audited, records, record_settings, top_rank, place, group, grams
     )
 
 
@@ -165,8 +173,9 @@ def fit_opinions(material: Material, train: np.ndarray, *, unseen: np.ndarray) -
     """
     audited, decisions = material.audited, material.decisions
     until = audited.loc[train, "decided_at"].max()
-    held_out = groups_of(decisions).isin(groups_of(audited[unseen]))
-    seen = ((decisions["decided_at"] <= until) & ~held_out).to_numpy()
+    left_out = np.zeros(int(material.group.max()) + 1, dtype=bool)
+    left_out[material.group[material.place[unseen]]] = True
+    seen = (decisions["decided_at"] <= until).to_numpy() & ~left_out[material.group]
     outcomes = material.outcomes
     outcomes = outcomes[outcomes["decision_id"].isin(audited["decision_id"][train])]
     part = _part_of(material, seen, train)
@@ -218,8 +227,9 @@ class _Part:
 def _part_of(material: Material, seen: Flags, train: Flags) -> _Part:
     learn = np.zeros(len(seen), dtype=bool)
     learn[evenly(np.flatnonzero(seen), _MOST_DECISIONS)] = True
-    ids = material.audited["decision_id"][train]
-    asked = seen & material.decisions["decision_id"].isin(ids).to_numpy()
+    asked = np.zeros(len(seen), dtype=bool)
+    asked[material.place[train]] = True
+    asked &= seen
     rows = np.flatnonzero(learn | asked)
     folds = FOLDS if seen.sum() <= _MOST_DECISIONS else 2
     return _Part(rows, learn[rows], asked[rows], folds)
