@@ -14,7 +14,7 @@ import pytest
 from features.home import Home
 from features.store import open_store
 from tests.training.killing import Forks, forks
-from tests.training.two_versions import TwoVersions, aliases_of, make_two_versions, serving_pair
+from tests.training.two_versions import TwoVersions, aliases_of, serving_pair
 from training.journal import champion, entry_of_champion, logged
 from training.promotion import promote
 from training.registry import download_bundle, find_version, versions
@@ -35,11 +35,9 @@ def killer() -> Iterator[Forks]:
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home where version 1 serves and version 2 is the challenger."""
-    home = make_two_versions(tmp_path_factory.mktemp("two")).home
-    promote(home, version="1", now=NOON)
-    return home
+def begun(served: TwoVersions) -> Home:
+    """A home where version 1 serves and version 2 is the challenger; to be copied."""
+    return served.home
 
 
 @pytest.fixture(scope="module")

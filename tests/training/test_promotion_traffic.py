@@ -15,11 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
-from features.home import Home
 from features.store import open_store
 from serving.access import create_key
 from serving.launch import service
-from tests.training.two_versions import TwoVersions, make_two_versions, serving_pair
+from tests.training.two_versions import TwoVersions, serving_pair
 from training.promotion import promote, rollback
 
 pytestmark = [
@@ -97,9 +96,10 @@ def scored(running: Traffic, rows: list[dict[str, Any]]) -> dict[str, tuple[floa
     }
 
 
-def test_promoted_rolled_back_and_promoted_again_no_request_fails(tmp_path: Path) -> None:
-    made = make_two_versions(tmp_path / "two")
-    home: Home = made.home
+def test_promoted_rolled_back_and_promoted_again_no_request_fails(
+    made: TwoVersions, tmp_path: Path
+) -> None:
+    home = made.copied(tmp_path / "home")
     first = promote(home, version="1").published.model_version
     pairs = {serving_pair(home)}
     key = create_key(open_store(home.store_url()), "admin", datetime.now(UTC))[1]

@@ -18,6 +18,7 @@ from models.halves import RiskSettings
 from models.plan import plan_for
 from models.publication import open_champion
 from training.learn import LearningSettings
+from training.registry import find_version
 from training.tracking import MODEL_NAME, tracked
 from training.train import train
 
@@ -64,3 +65,14 @@ def aliases_of(home: Home) -> dict[str, str]:
     with tracked(home) as client:
         found = client.get_registered_model(MODEL_NAME).aliases
     return {name: str(number) for name, number in found.items()}
+
+
+def tags_of(home: Home, number: str) -> dict[str, str]:
+    return dict(find_version(home, number).tags)
+
+
+def mark_verdict(home: Home, number: str, verdict: str, reasons: str = "") -> None:
+    """Write on a version what training writes on it once the gates were asked."""
+    with tracked(home) as client:
+        client.set_model_version_tag(MODEL_NAME, number, "verdict", verdict)
+        client.set_model_version_tag(MODEL_NAME, number, "verdict_reasons", reasons)
