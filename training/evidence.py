@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from models.arrays import Floats
 from training.bootstrap import EVERYTHING, Sample, sample_of
-from training.gates import ModelLimits, Outcome, SegmentLimits
+from training.gates import Gates, ModelLimits, Outcome, SegmentLimits
 
 UNPROVEN: Mapping[Outcome, str] = MappingProxyType(
     {
@@ -60,6 +60,49 @@ class Evidence:
 def evidence_of(rows: pd.DataFrame, columns: tuple[str, ...]) -> Evidence:
     """Return the audits of a table, by segments of some columns; each period has its own budget."""
     return Evidence(rows, sample_of(rows, columns, period="period"))
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One segment that a gate looks at.
+
+    Attributes
+    ----------
+    place, name
+        Of it in the sample.
+    audits
+        Of it.
+    limits
+        That hold for it: the model's for everything, else those of segments.
+    lacking
+        In words why it cannot be judged; empty where it can.
+    comparisons
+        How many segments are judged together with it.
+    """
+
+    place: int
+    name: str
+    audits: int
+    limits: ModelLimits | SegmentLimits
+    lacking: str
+    comparisons: int
+
+
+def segments_of(evidence: Evidence, overturns: Floats, gates: Gates) -> list[Segment]:
+    """Return every segment, everything first, with what it takes to judge it.
+
+    Parameters
+    ----------
+    overturns
+        Of each segment, that count towards judging it.
+    """
+    audits, found = evidence.audits(), []
+    for place, name in enumerate(evidence.sample.segments):
+        limits = gates.segments if place else gates.model
+        lacking = too_few(audits[place], overturns[place], limits) or ""
+        found.append(Segment(place, name, int(audits[place]), limits, lacking, 1))
+    together = max(sum(not each.lacking for each in found[1:]), 1)
+    return [found[0], *(replace(each, comparisons=together) for each in found[1:])]
 
 
 def too_few(audits: float, overturns: float, limits: ModelLimits | SegmentLimits) -> str | None:

@@ -16,13 +16,14 @@ from training.compare import Comparison
 from training.evidence import (
     UNPROVEN,
     Evidence,
+    Segment,
     evidence_of,
     outcome_of,
     percent,
     points,
-    too_few,
+    segments_of,
 )
-from training.gates import Gates, Judged, ModelLimits, Outcome, SegmentLimits, Verdict
+from training.gates import Gates, Judged, ModelLimits, Outcome, Verdict
 from training.judge_alone import judge_alone
 from training.judge_cost import judge_cost
 from training.judge_plan import judge_plan
@@ -89,47 +90,36 @@ def _loss_by_segment(gate: str, evidence: Evidence, gates: Gates, seed: int) -> 
         )
         for who in ("challenger", "champion")
     )
-    counts = list(zip(evidence.audits(), evidence.overturns(), strict=True))
-    limits = [gates.segments if place else gates.model for place in range(len(counts))]
-    lacking = [too_few(*count, limit) for count, limit in zip(counts, limits, strict=True)]
-    judgeable = max(sum(each is None for each in lacking[1:]), 1)
-    for place, name in enumerate(evidence.sample.segments):
-        yield _loss(
-            Judged(gate, name, Outcome.UNKNOWN, lacking[place] or "", audits=int(counts[place][0])),
-            (ours[:, place], theirs[:, place]),
-            limits[place],
-            comparisons=judgeable if place else 1,
-            budget=budget,
-        )
+    for segment in segments_of(evidence, evidence.overturns(), gates):
+        drawn = ours[:, segment.place], theirs[:, segment.place]
+        yield _loss(gate, segment, drawn, budget=budget)
 
 
-def _loss(
-    judged: Judged,
-    draws: tuple[Floats, Floats],
-    limits: ModelLimits | SegmentLimits,
-    *,
-    comparisons: int,
-    budget: float,
-) -> Judged:
-    """Fill in the figures of both and what they come to; what has a reason already keeps it."""
+def _loss(gate: str, segment: Segment, draws: tuple[Floats, Floats], *, budget: float) -> Judged:
+    """Judge what one segment loses against the champion."""
     ours, theirs = draws
-    found = interval(ours - theirs, comparisons=comparisons)
-    filled = replace(
-        judged,
+    found = interval(ours - theirs, comparisons=segment.comparisons)
+    limit = -segment.limits.capture_loss
+    judged = Judged(
+        gate,
+        segment.name,
+        Outcome.UNKNOWN,
+        segment.lacking,
         champion=float(theirs[0]),
         challenger=float(ours[0]),
         difference=found.value,
         low=found.low,
         high=found.high,
-        limit=-limits.capture_loss,
+        limit=limit,
+        audits=segment.audits,
     )
-    if judged.reason:
-        return filled
-    outcome = outcome_of(beyond=found.value < -limits.capture_loss, proven=found.high < 0)
-    what = "errors" if judged.gate == "capture" else "harm"
+    if segment.lacking:
+        return judged
+    outcome = outcome_of(beyond=found.value < limit, proven=found.high < 0)
+    what = "errors" if gate == "capture" else "harm"
     reason = (
         f"finds {percent(ours[0])} of its {what} within the riskiest {percent(budget)} of all, "
         f"the champion {percent(theirs[0])}: {points(found.value)} points "
-        f"({points(found.low)} to {points(found.high)}); limit {points(-limits.capture_loss)}"
+        f"({points(found.low)} to {points(found.high)}); limit {points(limit)}"
     )
-    return replace(filled, outcome=outcome, reason=reason + UNPROVEN[outcome])
+    return replace(judged, outcome=outcome, reason=reason + UNPROVEN[outcome])
