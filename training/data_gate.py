@@ -80,7 +80,7 @@ def check_data(
     decisions, outcomes
         Rows that keep the contract, of the training window; at least one decision.
     now
-        The time of the run; nothing can be later.
+        The time of the run, with its zone; nothing can be later.
     champion
         The model that serves, to compare with; null where none does.
 

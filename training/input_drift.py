@@ -106,7 +106,7 @@ def stopped_findings(decisions: pd.DataFrame) -> Iterator[Finding]:
                 Severity.SEVERE,
                 seen=f"null in all of {int(late.sum()):,} decisions of the last week; last filled "
                 f"in on {last:%Y-%m-%d}",
-                expected=f"it came in {before:.0%} of the decisions before",
+                expected=f"values as in {before:.0%} of the decisions before",
                 mend=_LOST,
             )
 
@@ -118,7 +118,8 @@ def kind_findings(
     for feature in extras:
         if feature.kind != "number" or feature.name not in decisions:
             continue
-        if not pd.api.types.is_numeric_dtype(decisions[feature.name]):
+        values = decisions[feature.name]
+        if values.notna().any() and not pd.api.types.is_numeric_dtype(values):
             yield (
                 feature.name,
                 Finding(
@@ -202,7 +203,7 @@ def _missing(feature: Feature, before: pd.Series, now: pd.Series) -> Finding:
         feature.name,
         Severity.SEVERE,
         seen=f"{feature.meaning}: null in all of {len(now):,} decisions",
-        expected=f"it came in {before.notna().mean():.0%} of those that the champion learned from",
+        expected=f"values as in {before.notna().mean():.0%} of the champion's training",
         mend=_LOST,
     )
 

@@ -21,7 +21,8 @@ IMPLAUSIBLE = "implausible rate"
 _ALPHA = 0.01
 _MEND = (
     "compare the verdicts with their source: a word mapped to the wrong verdict, or a join that "
-    "loses overturns; if audits did find this, raise rate_ratio"
+    "loses overturns, or audits picked by risk that came without their inclusion_probability; if "
+    "audits did find this, raise rate_ratio"
 )
 
 

@@ -35,7 +35,7 @@ class Programme:
 
     decisions: pd.DataFrame
     outcomes: pd.DataFrame
-    champion: Bundle
+    champion: Bundle | None
 
     @property
     def overturned(self) -> np.ndarray:
@@ -91,7 +91,7 @@ def test_clean_data_raise_nothing_severe(programme: Programme) -> None:
 
 
 def test_clean_data_raise_nothing_severe_without_a_champion(programme: Programme) -> None:
-    assert replace(programme, champion=None).checked().severe == ()  # type: ignore[arg-type]
+    assert replace(programme, champion=None).checked().severe == ()
 
 
 def test_labels_halved(programme: Programme) -> None:
@@ -340,6 +340,7 @@ def test_an_input_of_another_kind(programme: Programme) -> None:
 
 
 def test_a_champion_without_label_counts_is_noted(programme: Programme) -> None:
+    assert programme.champion is not None
     card = {name: value for name, value in programme.champion.card.items() if name != "labels"}
     report = replace(programme, champion=replace(programme.champion, card=card)).checked()
     notes = [(f.check, f.severity) for f in report.findings if f.check == "positive rate"]
@@ -376,7 +377,7 @@ def test_the_table_holds_every_finding_the_severe_ones_first(programme: Programm
 
 @pytest.mark.parametrize("audits", [0, 1, 12])
 def test_few_audits_are_checked_and_said_to_be_few(programme: Programme, audits: int) -> None:
-    report = replace(programme, champion=None).checked(  # type: ignore[arg-type]
+    report = replace(programme, champion=None).checked(
         programme.decisions.head(300), programme.outcomes.head(audits)
     )
     few = [finding for finding in report.findings if finding.severity is Severity.WARNING]

@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.simulate import audit, simulate
 from training.data_limits import DataLimits
 from training.discrimination import auroc, auroc_error, code_auroc, number_auroc
 from training.input_drift import category_moved, drift_findings, number_moved
+from training.inspected import join_audits
+from training.label_rates import champion_findings, implausible_findings
 from training.label_weeks import week_findings
 from training.labels import Rate, chance_of_change, label_counts, read_label_counts
 from training.leakage import id_findings
@@ -19,6 +22,7 @@ from training.repeats import repeat_findings
 
 START = pd.Timestamp("2026-01-05", tz="UTC")
 LIMITS = DataLimits()
+UNKNOWN = {"inclusion_probability": 1.0}
 
 
 def audited(rng: np.random.Generator, *, days: int, rows: int, rate: float) -> pd.DataFrame:
@@ -218,3 +222,26 @@ def test_nulls_are_a_value_that_may_drift() -> None:
     found = list(drift_findings(before, now, (), LIMITS))
     assert [(f.check, f.subject) for f in found] == [("drift", "automated_score")]
     assert "null 0.0% then, 3" in found[0].seen
+
+
+def test_audits_picked_by_risk_compare_with_uniform_ones_by_their_chances() -> None:
+    made = simulate(days=28, decisions_per_day=2_000, audit_share=0.05, seed=3)
+    decisions, until = made.decisions, pd.Timestamp("2026-01-15", tz="UTC")
+    rng = np.random.default_rng(3)
+    risk = made.truth["overturn_probability_true"].to_numpy()
+    chance = np.clip(0.05 * risk / risk.mean(), 0.003, 1)
+    picked = (decisions["decided_at"] >= until).to_numpy() & (rng.random(len(risk)) < chance)
+    later = audit(made.truth, decisions["decision_id"][picked], audited_at=until, seed=3)
+    later["audited_at"] = decisions["decided_at"][picked].to_numpy() + pd.Timedelta(days=1)
+    later["inclusion_probability"] = chance[picked]
+    uniform = made.outcomes[made.outcomes["audited_at"] < until]
+    kept = read_label_counts({"labels": label_counts(join_audits(decisions, uniform).decided)})
+    for known, expected in ((True, 0), (False, 1)):
+        outcomes = pd.concat([uniform, later if known else later.assign(**UNKNOWN)])
+        rows = join_audits(decisions, outcomes.reset_index(drop=True)).decided
+        found = [
+            *champion_findings(rows, kept, since=until, limits=LIMITS),
+            *implausible_findings(rows, kept, LIMITS),
+            *week_findings(rows, LIMITS),
+        ]
+        assert (len(found) > 0) == expected
