@@ -36,8 +36,7 @@ def results(trial: Trial, shown: Achieved) -> Section:
     how = (
         f"Measured on {n}, in {shown.groups:,} groups of near-duplicates, all decided later than "
         "what the trial's model learned from. Each audit counts by one over its chance of being "
-        "picked. Intervals are 95 % intervals: of a share the wider of drawing the groups anew and "
-        "of an exact one, of a difference by drawing anew."
+        "picked. Intervals are 95 % intervals; near-duplicates count together in them."
     )
     drawn = Figure(
         "Errors found by decisions audited. Solid: ranked by risk, with 95 % intervals at five "

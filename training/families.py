@@ -13,8 +13,15 @@ import pandas as pd
 
 from features.frame import Feature
 from models.risk import RiskModel
-from training.achieved import WATCHED_BUDGET
-from training.bootstrap import Interval, capture_draws, interval, sample_of
+from training.achieved import (
+    WATCHED_BUDGET,
+    capture_at,
+    interval_of,
+    overturned_of,
+    risk_of,
+    weight_of,
+)
+from training.bootstrap import Interval
 
 _REQUIRED = ("policy", "action")
 """What no decision comes without, and so is never hidden."""
@@ -56,20 +63,17 @@ def what_families_add(
     predictions
         Of the same rows, as `training.learn.Trial.predictions`.
     """
-    sample = sample_of(predictions, ())
-    wrong = predictions["overturned"].to_numpy(dtype=float)
-    scores = predictions["overturn_probability"].to_numpy()
-    whole = capture_draws(sample, scores, wrong, budget=WATCHED_BUDGET)[:, 0]
+    worth, weight = overturned_of(predictions), weight_of(predictions)
+    whole, moved = capture_at(risk_of(predictions), worth, weight, WATCHED_BUDGET)
     gains = []
     for family, features in _families(risk, frame).items():
         hidden = {
             name: frame[name].mask(frame[name].notna()) for name in (f.name for f in features)
         }
         scores = risk.risk(frame.assign(**hidden))
-        without = capture_draws(sample, scores, wrong, budget=WATCHED_BUDGET)[:, 0]
-        gains.append(
-            FamilyGain(family, len(features), float(without[0]), interval(whole - without))
-        )
+        without, moved_too = capture_at(scores, worth, weight, WATCHED_BUDGET)
+        gain = interval_of(whole - without, moved - moved_too, predictions)
+        gains.append(FamilyGain(family, len(features), without, gain))
     return tuple(sorted(gains, key=lambda gain: -gain.gain.value))
 
 

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from tests.training.trials import made_trial, trial_of
-from training.achieved import achieved, capture_of, rate_of
+from training.achieved import achieved, capture_at, capture_of, interval_of, rate_of
+from training.bootstrap import capture_draws, interval, sample_of
 from training.evaluate import capture
 
 
@@ -67,6 +68,17 @@ def test_near_duplicates_do_not_count_as_so_many_audits() -> None:
     apart = rate_of(rows.assign(group=np.arange(100))).found
     assert alike.high == pytest.approx(1 - 0.025 ** (1 / 10))
     assert apart.high < alike.high / 5
+
+
+@pytest.mark.parametrize("budget", [0.05, 0.10, 0.20])
+def test_the_interval_of_capture_is_as_wide_as_drawing_anew_makes_it(budget: float) -> None:
+    rows = _population(np.random.default_rng(4), 3_000)
+    risk, wrong = rows["overturn_probability"].to_numpy(), rows["overturned"].to_numpy()
+    drawn = interval(capture_draws(sample_of(rows, ()), risk, wrong, budget=budget)[:, 0])
+    value, influence = capture_at(risk, wrong, 1 / rows["inclusion"].to_numpy(), budget)
+    found = interval_of(value, influence, rows)
+    assert found.value == pytest.approx(drawn.value)
+    assert found.high - found.low == pytest.approx(drawn.high - drawn.low, rel=0.15)
 
 
 @pytest.mark.slow
