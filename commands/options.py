@@ -36,7 +36,8 @@ _SHOWN = 10
 
 def step(words: str) -> None:
     """Tell that a step begins."""
-    errors.print(f"[dim]{datetime.now():%H:%M:%S}[/] {escape(words)}", highlight=False)
+    now = f"{datetime.now():%H:%M:%S}"
+    errors.print(f"[dim]{now}[/] {escape(words)}", highlight=False, soft_wrap=True)
 
 
 def utc(time: datetime | None) -> datetime | None:

@@ -149,7 +149,7 @@ def plan_for(documents: Mapping[str, str], bundle: str) -> Plan | None:
         If a plan that is looked at is damaged.
     """
     latest = None
-    for document in reversed(documents.values()):
+    for document in reversed([*documents.values()]):
         plan = Plan.from_json(document)
         if plan.bundle in (bundle, None):
             return plan
