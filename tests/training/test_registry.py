@@ -6,10 +6,7 @@ import pytest
 
 from features.errors import HomeError, PromotionError
 from features.home import Home
-from tests.training.two_versions import (
-    aliases_of,
-    mark_verdict,
-)
+from tests.training.two_versions import aliases_of, mark_verdict
 from training.promotion import promote, rollback
 from training.settling import settle
 from training.status import status

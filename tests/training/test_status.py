@@ -9,9 +9,7 @@ import pytest
 
 from features.home import Home, make_home
 from features.store import open_store
-from tests.training.two_versions import (
-    mark_verdict,
-)
+from tests.training.two_versions import mark_verdict
 from training.registry import find_alias
 from training.status import status
 
