@@ -15,8 +15,17 @@ from training.bootstrap import EVERYTHING, Interval, capture_draws, interval, sa
 from training.calibration import chance_error, log_ratio_draws
 from training.compare import CHALLENGER, CHAMPION, Comparison
 from training.evaluate import calibration_error
-from training.evidence import UNPROVEN, Evidence, evidence_of, outcome_of, percent, too_few
-from training.gates import Gates, Judged, ModelLimits, Outcome, SegmentLimits
+from training.evidence import (
+    UNPROVEN,
+    Evidence,
+    Segment,
+    evidence_of,
+    outcome_of,
+    percent,
+    segments_of,
+    too_few,
+)
+from training.gates import Gates, Judged, ModelLimits, Outcome
 
 _TENTH = np.log(1.1)
 
@@ -96,28 +105,12 @@ def _ratios(
     predicted = evidence.column(CHALLENGER)
     drawn = log_ratio_draws(evidence.sample, predicted, evidence.column("overturned"), seed=seed)
     due = np.maximum(evidence.expected(predicted), evidence.overturns())
-    counts = list(zip(evidence.audits(), due, strict=True))
-    limits = [gates.segments if place else gates.model for place in range(len(counts))]
-    lacking = [too_few(*count, limit) for count, limit in zip(counts, limits, strict=True)]
-    judgeable = max(sum(each is None for each in lacking[1:]), 1)
     theirs = _champions_ratios(comparison)
-    for place, name in enumerate(evidence.sample.segments):
-        found = interval(drawn[:, place], comparisons=judgeable if place else 1)
+    for segment in segments_of(evidence, due, gates):
+        found = interval(drawn[:, segment.place], comparisons=segment.comparisons)
         figures = Interval(*np.exp([found.value, found.low, found.high]).tolist())
-        judged = Judged(
-            "calibration",
-            name,
-            Outcome.UNKNOWN,
-            lacking[place] or "",
-            champion=theirs.get(name),
-            challenger=figures.value,
-            low=figures.low,
-            high=figures.high,
-            limit=limits[place].calibration_ratio,
-            audits=int(counts[place][0]),
-        )
         first = comparison.champion is None
-        yield judged if judged.reason else _ratio(judged, figures, limits[place], first=first)
+        yield _ratio(segment, figures, theirs.get(segment.name), first=first)
 
 
 def _champions_ratios(comparison: Comparison) -> dict[str, float]:
@@ -131,14 +124,26 @@ def _champions_ratios(comparison: Comparison) -> dict[str, float]:
     return dict(zip(sample.segments, ratios.tolist(), strict=True))
 
 
-def _ratio(
-    judged: Judged, found: Interval, limits: ModelLimits | SegmentLimits, *, first: bool
-) -> Judged:
+def _ratio(segment: Segment, found: Interval, theirs: float | None, *, first: bool) -> Judged:
     """Judge one ratio; a first version must be shown to be past the limit, not only off.
 
     Where nothing serves there is nothing better to keep, and a young programme has few audits.
     """
-    limit = limits.calibration_ratio
+    limit = segment.limits.calibration_ratio
+    judged = Judged(
+        "calibration",
+        segment.name,
+        Outcome.UNKNOWN,
+        segment.lacking,
+        champion=theirs,
+        challenger=found.value,
+        low=found.low,
+        high=found.high,
+        limit=limit,
+        audits=segment.audits,
+    )
+    if segment.lacking:
+        return judged
     certain = limit if first else 1.0
     over = found.value > limit and found.low > certain
     under = found.value < 1 / limit and found.high < 1 / certain
@@ -148,15 +153,14 @@ def _ratio(
         f"predicts {found.value:.2f} overturns for each that is found ({found.low:.2f} to "
         f"{found.high:.2f}); limit {limit} either way"
     )
-    if outcome is Outcome.FAILED and judged.segment != EVERYTHING and _as_far_off(judged):
-        reason += f"; the champion is as far off, at {judged.champion:.2f}: the segment has changed"
-        return replace(judged, outcome=Outcome.UNKNOWN, reason=reason)
+    if outcome is Outcome.FAILED and segment.place and _as_far_off(found.value, theirs):
+        reason += f"; the champion is as far off, at {theirs:.2f}: the segment has changed"
+        return replace(judged, reason=reason)
     return replace(judged, outcome=outcome, reason=reason + UNPROVEN[outcome])
 
 
-def _as_far_off(judged: Judged) -> bool:
+def _as_far_off(ours: float, theirs: float | None) -> bool:
     """Say whether the champion's ratio is off the same way, and by no less but a tenth."""
-    if judged.champion is None or judged.challenger is None:
+    if theirs is None:
         return False
-    ours, theirs = np.log(judged.challenger), np.log(judged.champion)
-    return bool(np.sign(ours) * theirs > abs(ours) - _TENTH)
+    return bool(np.sign(np.log(ours)) * np.log(theirs) > abs(np.log(ours)) - _TENTH)

@@ -147,6 +147,21 @@ def test_a_first_version_is_judged_by_itself() -> None:
     assert row_of(verdict, "lift").outcome is Outcome.PASSED
 
 
+def test_a_first_version_is_held_only_to_what_is_certain() -> None:
+    """Where nothing serves, an interval that reaches within the limit does not stop it."""
+    rows = audits().head(1_000)
+    rows["challenger"] = np.clip(rows["challenger"] * 2.1, 0, 0.99)
+    later = row_of(verdict_on(rows), "calibration")
+    assert later.outcome is Outcome.FAILED
+    assert later.low is not None
+    assert later.low < 1.5
+    first = judge(compared(rows.assign(champion=np.nan), champion=None))
+    assert row_of(first, "calibration").outcome is Outcome.UNKNOWN
+    rows["challenger"] = np.clip(rows["challenger"] * 3, 0, 0.99)
+    first = judge(compared(rows.assign(champion=np.nan), champion=None))
+    assert row_of(first, "calibration").outcome is Outcome.FAILED
+
+
 def test_a_champion_that_learned_from_the_audits_is_not_compared() -> None:
     rows = audits()
     rows.loc[50:, "champion"] = np.nan
