@@ -181,7 +181,7 @@ def backtest(
         weeks_table(rows),
         overall_table(rows),
         tuple(skipped),
-        Comparison(rows, name, allocation=allocation),
+        Comparison(rows, name, _until(settings.champion), allocation=allocation),
     )
 
 
@@ -189,6 +189,10 @@ def _name(champion: LearningSettings | Bundle | None) -> str | None:
     if isinstance(champion, Bundle):
         return champion.fingerprint or "the champion"
     return None if champion is None else "the champion's settings"
+
+
+def _until(champion: LearningSettings | Bundle | None) -> pd.Timestamp | None:
+    return pd.Timestamp(champion.card["until"]) if isinstance(champion, Bundle) else None
 
 
 def _past(decisions: pd.DataFrame, outcomes: pd.DataFrame, policies: Policies) -> _Past:

@@ -76,8 +76,8 @@ def _incomparable(comparison: Comparison, limits: ModelLimits) -> str | None:
         return None
     return (
         f"of {len(comparison.rows):,} audits {fresh:,} are later than what the champion learned "
-        f"from (until {comparison.champion_until}) and of items new to it; expected at least "
-        f"{limits.fewest_audits:,}; a backtest learns both anew and can compare them"
+        f"from (until {comparison.champion_until:%Y-%m-%d}) and of items new to it; expected at "
+        f"least {limits.fewest_audits:,}; compare again when later audits have come"
     )
 
 
