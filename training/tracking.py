@@ -74,7 +74,7 @@ def log_and_register(
     trial: Trial,
     settings: LearningSettings,
     plots: list[Path],
-    card: Card | None = None,
+    card: Card,
     verdict: Verdict | None = None,
     findings: Sequence[Finding] = (),
 ) -> Registered:
@@ -103,9 +103,9 @@ def log_and_register(
         for plot in plots:
             mlflow.log_artifact(str(plot), "plots")
         _log_tables(trial, verdict, findings)
-        if card is not None:
-            _log_card(card)
+        _log_card(card)
         logged = log_packaged(bundle, folder)
+        client.set_logged_model_tags(logged.model_id, tags)
         mlflow.log_metrics(named_metrics(trial), model_id=logged.model_id)
         version = _register(client, logged, run.info.run_id, tags, card)
         return Registered(version, run.info.run_id, bundle.fingerprint)
@@ -146,7 +146,7 @@ def _log_card(card: Card) -> None:
 
 
 def _register(
-    client: mlflow.MlflowClient, logged: Any, run_id: str, tags: dict[str, str], card: Card | None
+    client: mlflow.MlflowClient, logged: Any, run_id: str, tags: dict[str, str], card: Card
 ) -> str:
     """Make a version of a logged model; through the client, which says nothing to the console."""
     with suppress(MlflowException):  # it is there already
@@ -157,7 +157,7 @@ def _register(
         run_id=run_id,
         model_id=logged.model_id,
         tags=tags,
-        description=None if card is None else as_note(card, most_characters=_LONGEST_DESCRIPTION),
+        description=as_note(card, most_characters=_LONGEST_DESCRIPTION),
     )
     version = str(made.version)
     client.set_registered_model_alias(MODEL_NAME, "challenger", version)
