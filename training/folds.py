@@ -102,6 +102,7 @@ def make_ground(
         *training_part(decisions, outcomes, settings),
         record=settings.record,
         earlier_looks=settings.earlier_looks,
+        most_audits=settings.most_audits,
     )
     searched = tuple(_fold(material, start, end) for start, end in pairwise((*SEARCHED, UNSEEN[0])))
     unseen = tuple(_fold(material, start, end) for start, end in pairwise(UNSEEN))

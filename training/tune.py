@@ -28,6 +28,7 @@ import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, Trial, TrialState
 from sklearn.metrics import average_precision_score
+from sqlalchemy.exc import SQLAlchemyError
 
 from features.errors import SettingsError
 from features.history import groups_of
@@ -126,16 +127,16 @@ class Tuned:
     seed_gains
         That difference by each seed of the fits.
     audits, overturns
-        On which the two were compared.
+        On which the two were compared; 0 where the best are the defaults.
     """
 
     study: str
     trials: tuple[Tried, ...]
     best: Choice
-    gain: Interval
-    seed_gains: tuple[float, ...]
-    audits: int
-    overturns: int
+    gain: Interval = Interval(0.0, 0.0, 0.0)
+    seed_gains: tuple[float, ...] = ()
+    audits: int = 0
+    overturns: int = 0
 
     @property
     def gained(self) -> bool:
@@ -171,9 +172,9 @@ class Tuned:
             return f"Gained nothing: the defaults were the best of {searched}."
         spread = ", ".join(f"{gain:+.1%}" for gain in self.seed_gains)
         told = (
-            f"on {self.audits:,} later audits ({self.overturns:,} overturned) the best captured "
-            f"{self.gain.value:+.1%} of the errors at a budget of {BUDGET:.0%} (95 % interval "
-            f"{self.gain.low:+.1%} to {self.gain.high:+.1%}; by seed {spread})"
+            f"on {self.audits:,} later audits ({self.overturns:,} overturned) capture at "
+            f"{BUDGET:.0%} of the best less that of the defaults is {self.gain.value:+.1%} "
+            f"(95 % interval {self.gain.low:+.1%} to {self.gain.high:+.1%}; by seed {spread})"
         )
         if self.gained:
             return f"Gained: {told}. {searched}."
@@ -209,10 +210,14 @@ def tune(
     Raises
     ------
     SettingsError
-        If a budget is below 1 trial or not above 0 seconds.
+        If a budget is below 1 trial or not above 0 seconds, or the file is no study.
     TrainingError
         If there are too few audits or overturns to search by.
     """
+    if trials < 1 or not seconds > 0:
+        raise SettingsError(
+            f"tune: saw {trials} trials and {seconds:g} seconds; expected at least 1 and above 0"
+        )
     settings = settings or LearningSettings()
     progress("cutting folds and fitting their opinions")
     ground = make_ground(decisions, outcomes, Choice().applied(settings))
@@ -236,10 +241,6 @@ def search(
     progress: Progress = lambda _: None,
 ) -> Tuned:
     """Search on folds that are cut already; all else as `tune`."""
-    if trials < 1 or not seconds > 0:
-        raise SettingsError(
-            f"tune: saw {trials} trials and {seconds:g} seconds; expected at least 1 and above 0"
-        )
     settings, began = Choice().applied(settings), time.monotonic()
     name = study_name(ground, settings)
     with _quiet():
@@ -255,10 +256,7 @@ def search(
         found = tuple(map(_tried, study.get_trials(True, _DONE)))
     progress("comparing the best with the defaults on folds that the search has not seen")
     best = max((t for t in found if t.state == "complete"), key=lambda t: t.average_precision)
-    return _compared(ground, settings, Tuned(name, found, best.choice, *_NOTHING))
-
-
-_NOTHING = (Interval(0.0, 0.0, 0.0), tuple(0.0 for _ in _SEEDS), 0, 0)
+    return _compared(ground, settings, Tuned(name, found, best.choice))
 
 
 def study_name(ground: Ground, settings: LearningSettings) -> str:
@@ -284,13 +282,18 @@ def _hash_of(ids: pd.Series) -> str:
 
 def _open(storage: Path, name: str) -> optuna.Study:
     """Open or make a study; a trial that a kill left unfinished counts as not made."""
-    study = optuna.create_study(
-        storage=f"sqlite:///{storage}",
-        study_name=name,
-        direction="maximize",
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP),
-    )
+    try:
+        study = optuna.create_study(
+            storage=f"sqlite:///{storage}",
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=_STARTUP),
+        )
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise SettingsError(
+            f"tune: {str(storage)!r} cannot be used as a study: {error}; remove it, or name another"
+        ) from error
     for trial in study.get_trials(False, (TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)
     return study
@@ -308,13 +311,13 @@ def _try(study: optuna.Study, ground: Ground, settings: LearningSettings, *, num
     material = with_records(ground.material, choice.applied(settings).record)
     figures: list[float] = []
     for step, fold in enumerate(ground.searched):
+        if trial.should_prune():
+            study.tell(trial, state=TrialState.PRUNED)
+            return
         sides = sides_of(material, fold)
         score = _scores(sides, choice.applied(settings).risk)
         figures.append(_average_precision(sides, score))
         trial.report(float(np.mean(figures)), step)
-        if trial.should_prune():
-            study.tell(trial, state=TrialState.PRUNED)
-            return
     study.tell(trial, float(np.mean(figures)))
 
 

@@ -194,10 +194,18 @@ def test_the_training_part_holds_no_later_decision(tables: Tables) -> None:
 
 @pytest.mark.parametrize(("trials", "seconds"), [(0, 1.0), (1, 0.0), (1, float("nan"))])
 def test_a_budget_of_nothing_is_refused(
-    ground: Ground, tmp_path: Path, trials: int, seconds: float
+    tables: Tables, tmp_path: Path, trials: int, seconds: float
 ) -> None:
     with pytest.raises(SettingsError, match="expected at least 1 and above 0"):
-        searched(ground, tmp_path / "tuning.db", trials=trials, seconds=seconds)
+        tune(*tables, trials=trials, seconds=seconds, storage=tmp_path / "tuning.db")
+
+
+def test_a_file_that_is_no_study_is_refused_and_kept(ground: Ground, tmp_path: Path) -> None:
+    storage = tmp_path / "tuning.db"
+    storage.write_text("something else entirely\n" * 50, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"tuning\.db' cannot be used as a study"):
+        searched(ground, storage)
+    assert storage.read_text(encoding="utf-8").startswith("something else")
 
 
 def test_too_few_overturns_to_judge_by_are_refused(tables: Tables) -> None:
