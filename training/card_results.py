@@ -178,7 +178,8 @@ def added(families: Sequence[FamilyGain], shown: Achieved) -> Section:
     how = (
         "Each family was hidden from the trial's model when it scored, as if unknown. This is "
         "hiding, not refitting: a model that had learned without a family would lean on the "
-        "others, so the figures are the most that a family can be said to add."
+        "others and mostly lose less, and of two families that say the same thing each alone may "
+        "seem to add little."
     )
     table = Table(
         f"Errors among the riskiest {_BUDGET} of decisions; with everything known it is "

@@ -1,8 +1,7 @@
 """What each family of features adds: how much less the trial's model catches when it is hidden.
 
-Hiding is not refitting. A model that had learned without the family would lean on the others, so
-what is lost by hiding is the most that the family can be said to add, and two families that say the
-same thing may each seem to add little.
+Hiding is not refitting. A model that had learned without the family would lean on the others and
+mostly lose less; and of two families that say the same thing each alone may seem to add little.
 """
 
 from __future__ import annotations
