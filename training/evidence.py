@@ -137,6 +137,17 @@ def outcome_of(*, beyond: bool, proven: bool) -> Outcome:
     return Outcome.FAILED if proven else Outcome.UNKNOWN
 
 
+def known(figure: float) -> float | None:
+    """Return a figure as a verdict holds it: null where it is not a number.
+
+    Examples
+    --------
+    >>> known(np.float64(0.5)), known(np.nan)
+    (0.5, None)
+    """
+    return None if np.isnan(figure) else float(figure)
+
+
 def percent(share: float) -> str:
     """Return a share as a person reads it.
 

@@ -18,6 +18,7 @@ from training.evidence import (
     Evidence,
     Segment,
     evidence_of,
+    known,
     outcome_of,
     percent,
     points,
@@ -74,10 +75,11 @@ def _incomparable(comparison: Comparison, limits: ModelLimits) -> str | None:
     fresh = int(comparison.rows["champion"].notna().sum())
     if fresh >= limits.fewest_audits:
         return None
+    until = comparison.champion_until
     return (
         f"of {len(comparison.rows):,} audits {fresh:,} are later than what the champion learned "
-        f"from (until {comparison.champion_until:%Y-%m-%d}) and of items new to it; expected at "
-        f"least {limits.fewest_audits:,}; compare again when later audits have come"
+        f"from{'' if until is None else f' (until {until:%Y-%m-%d})'} and of items new to it; "
+        f"expected at least {limits.fewest_audits:,}; compare again when later audits have come"
     )
 
 
@@ -105,11 +107,11 @@ def _loss(gate: str, segment: Segment, draws: tuple[Floats, Floats], *, budget: 
         segment.name,
         Outcome.UNKNOWN,
         segment.lacking,
-        champion=float(theirs[0]),
-        challenger=float(ours[0]),
-        difference=found.value,
-        low=found.low,
-        high=found.high,
+        champion=known(theirs[0]),
+        challenger=known(ours[0]),
+        difference=known(found.value),
+        low=known(found.low),
+        high=known(found.high),
         limit=limit,
         audits=segment.audits,
     )

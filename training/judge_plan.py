@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import numpy as np
 from scipy.special import ndtri
 
 from models.arrays import Floats
@@ -15,6 +14,7 @@ from training.evidence import (
     UNPROVEN,
     Evidence,
     evidence_of,
+    known,
     outcome_of,
     percent,
     share_by_segment,
@@ -168,10 +168,10 @@ def _burden(
         judged,
         outcome=outcome,
         reason=reason + UNPROVEN[outcome],
-        champion=None if np.isnan(theirs) else theirs,
+        champion=known(theirs),
         challenger=ours,
-        difference=None if np.isnan(theirs) else ours - theirs,
-        low=share[CHALLENGER] / most_due,
+        difference=known(ours - theirs),
+        low=known(share[CHALLENGER] / most_due),
         limit=limits.burden,
     )
 

@@ -140,7 +140,7 @@ def test_a_champion_that_learned_from_all_of_it_is_not_compared(
     assert of_all.rows["champion"].isna().all()
     capture = row_of(judge(of_all), "capture")
     assert capture.outcome is Outcome.UNKNOWN
-    assert "a backtest learns both anew" in capture.reason
+    assert "0 are later than what the champion learned from (until 2026-01-" in capture.reason
 
 
 def test_minimums_beyond_the_capacity_are_told(small: Learned, contender: Contender) -> None:

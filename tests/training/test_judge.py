@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.training.judged import audits, caught, compared, row_of, shifted, verdict_on
+from tests.training.judged import audits, caught, compared, refitted, row_of, shifted, verdict_on
 from training.gates import Gates, Outcome, SegmentLimits
 from training.judge import judge
 
@@ -35,7 +35,7 @@ def test_a_retrain_that_cuts_one_wikis_caught_errors_from_14_to_1_fails_and_name
 
     verdict = verdict_on(rows)
     failed = [row.segment for row in verdict.failed if row.gate == "capture"]
-    assert [segment for segment in failed if segment != "everything"] == ["language = es"]
+    assert [segment for segment in failed if segment.startswith("language")] == ["language = es"]
     lost = row_of(verdict, "capture", "language = es")
     assert lost.difference is not None
     assert lost.high is not None
@@ -150,7 +150,7 @@ def test_a_first_version_is_judged_by_itself() -> None:
 def test_a_first_version_is_held_only_to_what_is_certain() -> None:
     """Where nothing serves, an interval that reaches within the limit does not stop it."""
     rows = audits().head(1_000)
-    rows["challenger"] = np.clip(rows["challenger"] * 2.1, 0, 0.99)
+    rows["challenger"] = np.clip(rows["challenger"] * 1.7, 0, 0.99)
     later = row_of(verdict_on(rows), "calibration")
     assert later.outcome is Outcome.FAILED
     assert later.low is not None
@@ -189,3 +189,15 @@ def test_audits_picked_by_risk_are_weighed() -> None:
 
 def test_the_same_audits_and_seed_give_the_same_verdict() -> None:
     assert verdict_on(audits()) == verdict_on(audits())
+
+
+@pytest.mark.slow
+def test_two_fits_of_one_quality_seldom_fail_each_other() -> None:
+    """One in twenty may; of 24 at most 4 do so with a chance of 99 %."""
+    failed = 0
+    for seed in range(24):
+        rows, rng = audits(seed, 1_000), np.random.default_rng([seed, 1])
+        truth = rows.copy()
+        rows["challenger"], rows["champion"] = refitted(truth, rng), refitted(truth, rng)
+        failed += not verdict_on(rows).passed
+    assert failed <= 4
