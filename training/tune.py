@@ -1,10 +1,10 @@
 """Tuning: a search of a small space of settings, on training folds only, within budgets.
 
-The space is `SPACE`. A trial is judged by average precision over the searched folds: capture at 5 %
-is what a programme is after, but on a fold it jumps by one error in a few dozen, and a search would
-climb on noise. What the search found is then compared with the defaults in capture at 5 %, on later
-folds and with seeds that it has not used. Where the interval of that difference holds 0 nothing was
-gained, and the defaults are recommended.
+The space is `training.space.SPACE`. A trial is judged by average precision over the searched folds:
+capture at 5 % is what a programme is after, but on a fold it jumps by one error in a few dozen, and
+a search would climb on noise. What the search found is then compared with the defaults in capture
+at 5 %, on later folds and with seeds that it has not used. Where the interval of that difference
+holds 0 nothing was gained, and the defaults are recommended.
 
 A study is kept in a file and goes on where it was left. It is named for the data, the code and the
 space, so that what goes on is the same search. Every trial draws from a seed of its own: a search
@@ -19,10 +19,9 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import optuna
 import pandas as pd
@@ -34,153 +33,19 @@ from features.errors import SettingsError
 from features.history import groups_of
 from models.arrays import Floats
 from models.halves import RiskSettings, fit_halves
-from training.bootstrap import Interval, capture_draws, interval, sample_of
+from training.bootstrap import capture_draws, interval, sample_of
 from training.code_version import code_version
 from training.folds import Ground, Sides, make_ground, sides_of, with_records
 from training.labels import overturned
 from training.learn import LearningSettings, Progress, data_fingerprint
 from training.settings import Choice
+from training.space import SPACE, SPACE_VERSION, Dimension, choice_of, values_of
+from training.tuned import BUDGET, Tried, Tuned
 
-SPACE_VERSION = 1
-BUDGET = 0.05
 _SEEDS = (101, 102)
 """Of the fits that compare; a search uses the settings' own."""
 _STARTUP = 8
 _DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-
-
-@dataclass(frozen=True, slots=True)
-class Dimension:
-    """One setting of the space.
-
-    Attributes
-    ----------
-    meaning
-        For a person.
-    low, high
-        Closed range.
-    whole
-        Whether only whole numbers are meant.
-    """
-
-    meaning: str
-    low: float
-    high: float
-    whole: bool = False
-
-    def suggested(self, trial: Trial, name: str) -> float:
-        """Return a value, drawn evenly on the scale of logarithms."""
-        if self.whole:
-            return trial.suggest_int(name, int(self.low), int(self.high), log=True)
-        return trial.suggest_float(name, self.low, self.high, log=True)
-
-
-SPACE = {
-    "risk.rounds": Dimension("number of trees", 50, 600, whole=True),
-    "risk.leaves": Dimension("leaves of each tree", 4, 48, whole=True),
-    "risk.learning_rate": Dimension("how far each tree goes", 0.01, 0.15),
-    "risk.leaf_rows": Dimension("fewest audits in a leaf", 10, 300, whole=True),
-    "risk.ridge": Dimension("how far coefficients of the logistic model may go", 0.02, 10.0),
-    "record.half_life_days": Dimension(
-        "days after which an audit counts half in a track record", 14.0, 365.0
-    ),
-    "record.strength": Dimension(
-        "audits' worth of its parent's rate that a record starts from", 2.0, 40.0
-    ),
-}
-"""What is searched: every setting evenly on the scale of logarithms."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One trial.
-
-    Attributes
-    ----------
-    state
-        ``complete``, or ``pruned`` where it was stopped early as a bad one.
-    average_precision
-        Mean over the folds that it was judged on, 0 to 1.
-    """
-
-    number: int
-    state: str
-    choice: Choice
-    average_precision: float
-
-
-@dataclass(frozen=True, slots=True)
-class Tuned:
-    """What a search came to.
-
-    Attributes
-    ----------
-    study
-        Name of the study.
-    trials
-        In order; the first are the defaults.
-    best
-        The best that was found; the defaults where nothing else was better.
-    gain
-        Of `best` over the defaults in capture at 5 % on folds that the search has not seen: the
-        mean difference, and its 95 % interval over item groups drawn anew.
-    seed_gains
-        That difference by each seed of the fits.
-    audits, overturns
-        On which the two were compared; 0 where the best are the defaults.
-    """
-
-    study: str
-    trials: tuple[Tried, ...]
-    best: Choice
-    gain: Interval = Interval(0.0, 0.0, 0.0)
-    seed_gains: tuple[float, ...] = ()
-    audits: int = 0
-    overturns: int = 0
-
-    @property
-    def gained(self) -> bool:
-        """Return whether the gain is beyond chance."""
-        return bool(self.gain.low > 0)
-
-    @property
-    def recommended(self) -> Choice:
-        """Return the best settings where they gain, else the defaults."""
-        return self.best if self.gained else Choice()
-
-    def table(self) -> pd.DataFrame:
-        """Return a row a trial: number, state, average precision, and every setting."""
-        return pd.DataFrame(
-            [
-                {
-                    "trial": tried.number,
-                    "state": tried.state,
-                    "average_precision": tried.average_precision,
-                    **_values(tried.choice),
-                }
-                for tried in self.trials
-            ]
-        )
-
-    def __str__(self) -> str:
-        best = max(tried.average_precision for tried in self.trials if tried.state == "complete")
-        searched = (
-            f"{len(self.trials)} trials, average precision of the defaults "
-            f"{self.trials[0].average_precision:.3f}, of the best {best:.3f}"
-        )
-        if self.best == Choice():
-            return f"Gained nothing: the defaults were the best of {searched}."
-        spread = ", ".join(f"{gain:+.1%}" for gain in self.seed_gains)
-        told = (
-            f"on {self.audits:,} later audits ({self.overturns:,} overturned) capture at "
-            f"{BUDGET:.0%} of the best less that of the defaults is {self.gain.value:+.1%} "
-            f"(95 % interval {self.gain.low:+.1%} to {self.gain.high:+.1%}; by seed {spread})"
-        )
-        if self.gained:
-            return f"Gained: {told}. {searched}."
-        return (
-            f"Gained nothing that chance does not explain: {told}; keep the defaults. {searched}."
-        )
 
 
 def tune(
@@ -305,9 +170,9 @@ def _try(study: optuna.Study, ground: Ground, settings: LearningSettings, *, num
         seed=settings.seed + number, n_startup_trials=_STARTUP
     )
     if number == 0:
-        study.enqueue_trial(_values(Choice()), skip_if_exists=True)
+        study.enqueue_trial(values_of(Choice()), skip_if_exists=True)
     trial = study.ask()
-    choice = _choice({name: each.suggested(trial, name) for name, each in SPACE.items()})
+    choice = choice_of({name: _suggested(trial, name, each) for name, each in SPACE.items()})
     material = with_records(ground.material, choice.applied(settings).record)
     figures: list[float] = []
     for step, fold in enumerate(ground.searched):
@@ -319,6 +184,13 @@ def _try(study: optuna.Study, ground: Ground, settings: LearningSettings, *, num
         figures.append(_average_precision(sides, score))
         trial.report(float(np.mean(figures)), step)
     study.tell(trial, float(np.mean(figures)))
+
+
+def _suggested(trial: Trial, name: str, dimension: Dimension) -> float:
+    """Return a value, drawn evenly on the scale of logarithms."""
+    if dimension.whole:
+        return trial.suggest_int(name, int(dimension.low), int(dimension.high), log=True)
+    return trial.suggest_float(name, dimension.low, dimension.high, log=True)
 
 
 def _scores(sides: Sides, risk: RiskSettings) -> Floats:
@@ -366,23 +238,9 @@ def _unseen_scores(ground: Ground, settings: LearningSettings, seed: int) -> Flo
     return np.concatenate([_scores(sides_of(material, fold), risk) for fold in ground.unseen])
 
 
-def _values(choice: Choice) -> dict[str, float]:
-    """Return the value of each dimension of the space."""
-    tables = msgspec.to_builtins(choice)
-    return {name: tables[name.split(".")[0]][name.split(".")[1]] for name in SPACE}
-
-
-def _choice(values: dict[str, float]) -> Choice:
-    tables: dict[str, dict[str, float]] = {"risk": {}, "record": {}}
-    for name, value in values.items():
-        table, setting = name.split(".")
-        tables[table][setting] = value
-    return msgspec.convert(tables, Choice)
-
-
 def _tried(trial: FrozenTrial) -> Tried:
     figure = trial.value if trial.value is not None else np.nan
-    return Tried(trial.number, trial.state.name.lower(), _choice(trial.params), float(figure))
+    return Tried(trial.number, trial.state.name.lower(), choice_of(trial.params), float(figure))
 
 
 def _told(study: optuna.Study) -> str:

@@ -17,8 +17,10 @@ from training.bootstrap import Interval
 from training.folds import Ground, make_ground, training_part
 from training.learn import LearningSettings, Progress
 from training.settings import Choice, RiskChoice
+from training.space import SPACE
 from training.split import split_in_time
-from training.tune import SPACE, Tried, Tuned, search, study_name, tune
+from training.tune import search, study_name, tune
+from training.tuned import Tried, Tuned
 
 TRIALS = 3
 SETTINGS = LearningSettings()
