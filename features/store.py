@@ -192,6 +192,13 @@ class Store:
         query = _between(sa.select(table), table.c.selected_at, since, until)
         return self._read(query.order_by(table.c.selection_id), None)
 
+    def random_audits(self) -> set[str]:
+        """Return the decisions that any offer took into the embedded uniform sample."""
+        offer = schema.selections.c
+        query = sa.select(offer.decision_id).where(offer.random_audit, offer.selected)
+        with self._begin() as connection:
+            return set(connection.scalars(query))
+
     def has_decision(self, decision_id: str) -> bool:
         """Whether the store holds this decision."""
         return bool(self.known_decisions([decision_id]))

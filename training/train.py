@@ -12,6 +12,7 @@ from pathlib import Path
 
 from features.errors import BundleError, TrainingError
 from features.home import Home
+from features.store import open_store
 from models.bundle import Bundle, save_bundle
 from models.publication import open_champion
 from training.allocation import capacity_of
@@ -222,12 +223,16 @@ def replay_weeks(
     *,
     progress: Progress = lambda _: None,
 ) -> Backtest:
-    """Replay the latest weeks with these settings, beside the champion and simple rankings."""
+    """Replay the latest weeks with these settings, beside the champion and simple rankings.
+
+    Which audits were drawn uniformly is known of decisions that this home's service ranked.
+    """
     tried = BacktestSettings(
         challenger=settings,
         champion=None if champion is None else champion.bundle,
         capacity=capacity_of(home.settings(), data.decisions, data.outcomes),
         weeks=weeks,
+        random_audits=open_store(home.store_url()).random_audits() or None,
     )
     return backtest(
         data.decisions, data.outcomes, policies=home.policies(), settings=tried, progress=progress

@@ -254,6 +254,16 @@ def test_rows_come_by_time_and_then_by_id(store: Store) -> None:
     assert store.decisions()["decision_id"].tolist() == ["b", "c", "a"]
 
 
+def test_the_uniform_sample_is_of_decisions_that_any_offer_drew_and_selected(store: Store) -> None:
+    first = selections(
+        "a", "b", "c", random_audit=[True, False, True], selected=[True, True, False]
+    )
+    store.add_ranking(decisions("a", "b", "c"), first)
+    assert store.random_audits() == {"a"}
+    store.add_ranking(decisions("c"), selections("c", request_id="r2", random_audit=True))
+    assert store.random_audits() == {"a", "c"}
+
+
 def test_named_decisions_are_found_and_unknown_names_are_not(store: Store) -> None:
     store.add_decisions(decisions("a", "b", "c"))
     assert store.decisions(decision_ids=["c", "ghost", "a"])["decision_id"].tolist() == ["a", "c"]
