@@ -35,7 +35,7 @@ from training.split import split_in_time
 
 _PROFILE_ROWS = 5_000
 _JUDGED = 120_000
-"""Most audits by which models are held out and calibrated; see decision 15."""
+"""Most audits by which models are held out and calibrated; see decision 16."""
 SEGMENTS = ("policy", "language", "moderator_team", "region")
 """Columns by which a model is judged, where they came."""
 
@@ -61,7 +61,7 @@ class LearningSettings:
         Of the sampled profile.
     most_audits
         Audits to learn from, over the whole window and with their items whole; of more, a sample is
-        taken. Track records know them all. See decision 15.
+        taken. Track records know them all. See decision 16.
     """
 
     calibrate_share: float = 0.12
@@ -70,7 +70,7 @@ class LearningSettings:
     record: RecordSettings = RecordSettings()
     earlier_looks: bool | None = None
     seed: int = 0
-    most_audits: int = 250_000
+    most_audits: int = 200_000
 
 
 @dataclass(frozen=True, slots=True)

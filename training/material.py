@@ -33,7 +33,7 @@ from training.independence import outcomes_are_independent
 
 _FIRST_AUDITS = 500
 _MOST_DECISIONS = 250_000
-"""Most decisions that opinions learn from, at even steps in time; see decision 15."""
+"""Most decisions that opinions learn from, at even steps in time; see decision 16."""
 
 
 @dataclass(frozen=True, slots=True)
