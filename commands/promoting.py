@@ -15,6 +15,8 @@ from features.home import Home, open_home
 if TYPE_CHECKING:
     from training.promotion import Promoted
 
+_DAY = len("2026-01-31")
+
 VersionOption = Annotated[
     str, typer.Option("--version", help="Version in the registry; default: the challenger.")
 ]
@@ -55,11 +57,16 @@ def models(home: HomeOption = DEFAULT_HOME) -> None:
     from training.status import status
 
     found = status(open_home(home))
-    shown = ["version", "does", "verdict", "until", "fingerprint", "promoted_at", "reasons"]
-    table = Table(*(name.replace("_", " ") for name in shown))
-    for row in found.table().to_dict("records"):
-        table.add_row(*(escape(str(row[name])) for name in shown))
+    table = Table("version", "does", "verdict", "learned until", "fingerprint", "promoted")
+    rows = found.table().to_dict("records")
+    for row in rows:
+        until, promoted = (str(row[name])[:_DAY] for name in ("until", "promoted_at"))
+        does = (str(row[name]) for name in ("version", "does", "verdict"))
+        table.add_row(*map(escape, (*does, until, str(row["fingerprint"]), promoted)))
     out.print(table)
+    for row in rows:
+        if row["reasons"]:
+            out.print(escape(f"Version {row['version']} failed: {row['reasons']}"), soft_wrap=True)
     serves = (
         "Nothing serves yet."
         if found.champion is None
