@@ -45,10 +45,11 @@ def scores(home: Home, made: TwoVersions) -> np.ndarray:
     return score(bundle, rows, records).overturn_probability
 
 
-def test_the_first_version_is_promoted_with_a_note_that_it_was_not_judged(
+def test_a_version_that_was_not_judged_is_promoted_with_a_note(
     made: TwoVersions, tmp_path: Path
 ) -> None:
     home = made.copied(tmp_path / "home")
+    mark_verdict(home, "1", "unjudged")
     done = promote(home, version="1", now=NOON)
     assert done.note is not None
     assert "not judged" in done.note
