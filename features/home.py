@@ -19,16 +19,16 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from features.errors import HomeError, SettingsError
 from features.policies import Policies, read_policies
+from features.toml_text import read_toml
 
 SETTINGS_TEMPLATE = """\
 # Settings of this Second Look programme. All have the defaults shown.
@@ -279,11 +279,7 @@ def parse_settings(text: str) -> Settings:
     Traceback (most recent call last):
     features.errors.SettingsError: secondlook.toml: Expected `float` <= 1.0 - at `$.capacity_share`
     """
-    try:
-        document: dict[str, Any] = tomllib.loads(text)
-        return msgspec.convert(document, Settings)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SettingsError(f"secondlook.toml: {error}") from error
+    return read_toml(text, Settings, told="secondlook.toml")
 
 
 def make_home(path: Path) -> Home:

@@ -11,7 +11,7 @@ from training.exclusive import scratch
 from training.gates import Verdict
 from training.learn import LearningSettings
 from training.runs import run_of
-from training.tracking import _parameters, tracked
+from training.tracking import parameters, tracked
 
 _OTHERS = ("auroc", "difference")
 
@@ -25,7 +25,7 @@ def log_backtest(
         tracked(home) as client,
         run_of(home, client, name=f"backtest of {weeks} weeks", working_folder=place) as run,
     ):
-        mlflow.log_params({**_parameters(settings, settings.record), "weeks": weeks})
+        mlflow.log_params({**parameters(settings, settings.record), "weeks": weeks})
         mlflow.set_tags(
             {
                 "kind": "backtest",

@@ -8,16 +8,16 @@ what each gate is for.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import pandas as pd
 
 from features.errors import SettingsError
+from features.toml_text import read_toml
 from training.data_limits import DataLimits
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -113,11 +113,8 @@ def parse_gates(text: str, name: str) -> Gates:
     features.errors.SettingsError: gates 'gates.toml': Object contains unknown field `capture` -
     at `$.segments`; docs/gates.md lists the limits
     """
-    try:
-        document: dict[str, Any] = tomllib.loads(text)
-        return msgspec.convert(document, Gates)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SettingsError(f"gates {name!r}: {error}; docs/gates.md lists the limits") from error
+    mend = "; docs/gates.md lists the limits"
+    return read_toml(text, Gates, told=f"gates {name!r}", mend=mend)
 
 
 def read_gates(path: Path) -> Gates:

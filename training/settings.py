@@ -6,14 +6,14 @@ the programme or to the data.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
 from features.errors import SettingsError
+from features.toml_text import read_toml
 from features.track_record import RecordSettings
 from models.halves import RiskSettings
 from training.learn import LearningSettings
@@ -72,13 +72,8 @@ def parse_choice(text: str, name: str) -> Choice:
     features.errors.SettingsError: settings 'settings.toml': Object contains unknown field `depth` -
     at `$.risk`; `secondlook tune` writes such a file
     """
-    try:
-        document: dict[str, Any] = tomllib.loads(text)
-        return msgspec.convert(document, Choice)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise SettingsError(
-            f"settings {name!r}: {error}; `secondlook tune` writes such a file"
-        ) from error
+    mend = "; `secondlook tune` writes such a file"
+    return read_toml(text, Choice, told=f"settings {name!r}", mend=mend)
 
 
 def read_settings(path: Path, settings: LearningSettings | None = None) -> LearningSettings:

@@ -97,7 +97,7 @@ def log_and_register(
             home, client, name=f"train {bundle.fingerprint}", working_folder=folder.parent
         ) as run,
     ):
-        mlflow.log_params(_parameters(settings, bundle.record_settings))
+        mlflow.log_params(parameters(settings, bundle.record_settings))
         mlflow.set_tags(tags)
         mlflow.log_input(_dataset(bundle), context="training")
         for plot in plots:
@@ -173,7 +173,7 @@ def _about() -> str:
     )
 
 
-def _parameters(settings: LearningSettings, record: RecordSettings) -> dict[str, Any]:
+def parameters(settings: LearningSettings, record: RecordSettings) -> dict[str, Any]:
     """Return the settings as they held; those of the records were in part taken from the data."""
     return {
         "calibrate_share": settings.calibrate_share,
