@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from training.gates import Verdict
 
 _TOO_FEW = "too few to judge"
-_SHOWN = ("capture_01", "capture_05", "capture_20", "auroc", "difference", "low", "high")
 
 
 def tell_findings(report: DataReport) -> None:
@@ -48,13 +47,11 @@ def tell_backtest(replayed: Backtest) -> None:
     """Tell what each contender would have found, and which weeks could not be tried."""
     overall = replayed.overall
     title = f"{len(replayed.rows):,} audits of {replayed.rows['week'].nunique()} weeks, by 1/π"
-    shown = [name for name in _SHOWN if name in overall]
-    table = Table("contender", "audits", "overturns", *shown, title=title)
+    table = Table("ranked by", "audits", "capture 5 %", "AUROC", "less challenger's", title=title)
     for row in overall.to_dict("records"):
-        counts = (f"{int(row['audits']):,}", f"{int(row['overturns']):,}")
-        table.add_row(
-            escape(str(row["contender"])), *counts, *(_told(float(row[n])) for n in shown)
-        )
+        low, high = _told(row["low"]), _told(row["high"])
+        figures = (f"{int(row['audits']):,}", _told(row["capture_05"]), _told(row["auroc"]))
+        table.add_row(escape(str(row["contender"])), *figures, f"{low} to {high}")
     out.print(table)
     for words in replayed.skipped:
         out.print(f"Not tried: {escape(words)}", soft_wrap=True)

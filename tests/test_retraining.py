@@ -20,6 +20,7 @@ from secondlook import app
 from tests.test_front_door import Front
 from training.learn import LearningSettings
 from training.settings import read_settings
+from training.tracking import tracked
 
 TABLES = ("decisions", "outcomes")
 PROJECT = yaml.safe_load((Path(__file__).parents[1] / "MLproject").read_text(encoding="utf-8"))
@@ -97,6 +98,14 @@ def test_from_files_to_what_serves_and_back(run: Front, programme: Home, export:
     assert "audits of 1 weeks" in retrained.out
     assert "Model 2-" in retrained.out
     assert fingerprints(retrained.out) == fingerprints(trained.out), "the store holds the files"
+
+    tried = run("backtest", *home, "--weeks", "1")
+    assert tried.status == 0, tried.error
+    assert "regression" in tried.out
+    with tracked(programme) as client:
+        found = client.get_run(re.findall(r"Run ([0-9a-f]{32})", tried.out)[0])
+    assert (found.info.status, found.data.tags["kind"]) == ("FINISHED", "backtest")
+    assert found.data.metrics["capture_05.challenger"] > found.data.metrics["capture_05.uniform"]
 
     back = run("rollback", *home, "--why", "a test of the way back")
     assert (back.status, "Model 1-" in back.out) == (0, True)

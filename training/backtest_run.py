@@ -11,6 +11,7 @@ from training.exclusive import scratch
 from training.gates import Verdict
 from training.learn import LearningSettings
 from training.runs import run_of
+from training.segment_metrics import safe_name
 from training.tracking import parameters, tracked
 
 _OTHERS = ("auroc", "difference")
@@ -47,7 +48,7 @@ def _figures(overall: pd.DataFrame) -> dict[str, float]:
     """Return capture, AUROC and the difference to the challenger, by contender."""
     names = [n for n in map(str, overall) if n.startswith("capture_") or n in _OTHERS]
     return {
-        f"{name}.{row['contender']}".replace(" ", "_"): float(row[name])
+        f"{name}.{safe_name(row['contender'])}": float(row[name])
         for row in overall.to_dict("records")
         for name in names
         if pd.notna(row[name])
