@@ -25,6 +25,37 @@ _BEFORE = -1
 """The day of whatever was ranked before the period: earlier than each of its days."""
 
 
+class Recalibrated:
+    """A period with the frames that its figures are made from, each made once.
+
+    Parameters
+    ----------
+    ranked
+        The period.
+    earlier
+        What was ranked before it and not in it, to recalibrate on; null = nothing.
+    """
+
+    def __init__(self, ranked: Ranked, earlier: Ranked | None = None) -> None:
+        self.ranked = ranked
+        self.earlier = earlier
+        self._frames: dict[tuple[str | None, str | None], AuditedFrame] = {}
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The decisions, as of `monitoring.ranked.Ranked`."""
+        return self.ranked.table
+
+    def frame(self, *, direction: str | None = None, column: str | None = None) -> AuditedFrame:
+        """Return `recalibrated_frame` of the period; do not change it."""
+        key = (direction, column)
+        if key not in self._frames:
+            self._frames[key] = recalibrated_frame(
+                self.ranked, self.earlier, direction=direction, column=column
+            )
+        return self._frames[key]
+
+
 def recalibrated_frame(
     ranked: Ranked,
     earlier: Ranked | None = None,
