@@ -55,9 +55,26 @@ def as_frame(names: Iterable[str], rows: Sequence[Any], table: Table | None) -> 
     With a table of the contract, columns that are wholly null are left out unless required, and
     extras become columns of their own.
     """
-    columns = zip(*rows, strict=True) if rows else ([] for _ in list(names))
+    return as_frame_of_parts(names, [rows] if rows else [], table)
+
+
+def as_frame_of_parts(
+    names: Iterable[str], parts: Iterable[Sequence[Any]], table: Table | None
+) -> pd.DataFrame:
+    """Return rows that come in parts as one typed frame; only a part at a time is Python objects.
+
+    Parameters
+    ----------
+    parts
+        Lists of rows, none of them empty.
+    """
+    names = list(names)
+    held: dict[str, list[pd.Series]] = {name: [] for name in names}
+    for rows in parts:
+        for name, values in zip(names, zip(*rows, strict=True), strict=True):
+            held[name].append(_typed(name, list(values), table))
     frame = pd.DataFrame(
-        {n: _typed(n, list(v), table) for n, v in zip(names, columns, strict=False)},
+        {name: _joined(each) if each else _typed(name, [], table) for name, each in held.items()}
     )
     if table is None:
         return frame
@@ -66,6 +83,17 @@ def as_frame(names: Iterable[str], rows: Sequence[Any], table: Table | None) -> 
         frame = frame.join(_expand(extras)) if any(extras) else frame
     idle = [n for n in frame if n in table.by_name and not table.by_name[n].required]
     return frame.drop(columns=[n for n in idle if frame[n].isna().all()])
+
+
+def _joined(parts: list[pd.Series]) -> pd.Series:
+    """Join the parts of a column; a part that is wholly null takes the kind of the others."""
+    if len(parts) == 1:
+        return parts[0]
+    kinds = {part.dtype for part in parts if part.notna().any()}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind is not None and (kind == "str" or kind.kind == "f"):
+        parts = [part.astype(kind) for part in parts]
+    return pd.concat(parts, ignore_index=True)
 
 
 def first_difference(

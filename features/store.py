@@ -47,11 +47,13 @@ from features.earlier_offers import FirstOffer, RankedSample
 from features.engine import for_reading, open_engine
 from features.errors import StoreError
 from features.history import History
-from features.rows import as_frame, microseconds
+from features.rows import as_frame, as_frame_of_parts, microseconds
 
 __all__ = ["Added", "Store", "open_store"]
 
 _ATTEMPTS = 3
+ROWS_A_PART = 50_000
+"""Rows that are Python objects at one time, where many are read."""
 
 
 class Store:
@@ -278,7 +280,7 @@ class Store:
     def _read(self, query: sa.Select[Any], table: Any) -> pd.DataFrame:
         with self._look() as connection:
             result = connection.execute(query)
-            return as_frame(result.keys(), result.fetchall(), table)
+            return as_frame_of_parts(result.keys(), result.partitions(ROWS_A_PART), table)
 
     def _read_in_parts(
         self,
