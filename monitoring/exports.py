@@ -44,7 +44,7 @@ def write_quality_tables(quality: Quality, folder: Path) -> list[Path]:
         tables["accuracy_so_far.csv"] = _looks(quality)
     tables["risk_bands.csv"] = _bands(quality)
     tables["nonresponse.csv"] = pd.DataFrame([asdict(quality.nonresponse)])
-    return [_write(table, folder / name) for name, table in tables.items()]
+    return [write_table(table, folder / name) for name, table in tables.items()]
 
 
 def write_readings(readings: Iterable[Reading], folder: Path) -> Path:
@@ -59,7 +59,7 @@ def write_readings(readings: Iterable[Reading], folder: Path) -> Path:
         }
     ).where(given)
     columns = [table[["name"]], shares, table[["rests_on", "missing"]]]
-    return _write(pd.concat(columns, axis=1), folder / "readings.csv")
+    return write_table(pd.concat(columns, axis=1), folder / "readings.csv")
 
 
 def write_auditors_table(auditors: Auditors, folder: Path) -> Path | None:
@@ -83,7 +83,7 @@ def write_auditors_table(auditors: Auditors, folder: Path) -> Path | None:
         "kappa": auditors.agreement.kappa,
         "alpha": auditors.alpha,
     }
-    return _write(pd.DataFrame([row]), folder / "auditors.csv")
+    return write_table(pd.DataFrame([row]), folder / "auditors.csv")
 
 
 def write_plan_tables(
@@ -104,7 +104,7 @@ def write_plan_tables(
     if outlook.plan is not None:
         strata = outlook.plan.strata.items()
         tables["plan.csv"] = [{"policy": name, **asdict(stratum)} for name, stratum in strata]
-    return [_write(pd.DataFrame(rows), folder / name) for name, rows in tables.items() if rows]
+    return [write_table(pd.DataFrame(rows), folder / name) for name, rows in tables.items() if rows]
 
 
 def _promise(promise: Promise) -> dict[str, object]:
@@ -141,7 +141,7 @@ def write_drift_table(drift: Drift, folder: Path) -> Path:
             for f in drift.features
         ]
     )
-    return _write(table, folder / "drift.csv")
+    return write_table(table, folder / "drift.csv")
 
 
 def _bands(quality: Quality) -> pd.DataFrame:
@@ -179,7 +179,14 @@ def _row(label: str, estimate: Estimate) -> dict[str, object]:
     }
 
 
-def _write(table: pd.DataFrame, path: Path) -> Path:
+def write_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write one table as CSV, safe to open in a spreadsheet.
+
+    Parameters
+    ----------
+    table
+        Shares are 0 to 1, unrounded; an empty table has its heading alone.
+    """
     table.map(_not_a_formula).to_csv(path, index=False)
     return path
 

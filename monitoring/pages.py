@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from features.frame import FEATURES
 from models.estimate import LEAST_EFFECTIVE_AUDITS
@@ -24,20 +25,25 @@ from monitoring.promised import Promise
 from monitoring.quality import Quality
 from monitoring.readings import Reading
 from monitoring.record import EVIDENTLY_PAGE, ReportRecord
+from monitoring.vega import chart, has_charts, write_page_script, write_scripts
 
 PAGES = (
     ("index.html", "Overview"),
-    ("quality.html", "Quality"),
-    ("auditors.html", "Auditors"),
-    ("plan.html", "Plan"),
+    ("policies.html", "Policies"),
+    ("fairness.html", "Languages and groups"),
+    ("leads.html", "Leads"),
     ("model.html", "Model"),
     ("drift.html", "Drift"),
+    ("plan.html", "Plan"),
+    ("auditors.html", "Auditors"),
     ("methods.html", "Methods"),
 )
+"""File and name of each page, in the order of the meeting; a report need not have all."""
 MOST_ROWS = 40
 """Rows of a table on a page; its CSV holds all."""
 MOST_LOOKS = 14
 _UNBROKEN_PERCENT = "\N{NO-BREAK SPACE}%"
+_NAVIGATION = Markup("<!-- navigation -->")
 
 
 def make_environment() -> jinja2.Environment:
@@ -59,6 +65,7 @@ def make_environment() -> jinja2.Environment:
             charts.bar,
             charts.headline,
             charts.trend,
+            chart,
         ),
     ):
         environment.globals[tool.__name__] = tool
@@ -66,7 +73,7 @@ def make_environment() -> jinja2.Environment:
         "span": wording.days,
         "standings": wording.STANDING_WORDS,
         "against_model": wording.AGAINST_MODEL_WORDS,
-        "pages": PAGES,
+        "has_charts": has_charts,
         "most_rows": MOST_ROWS,
         "most_looks": MOST_LOOKS,
         "least_look": LEAST_AUDITS,
@@ -81,7 +88,10 @@ class Book:
 
     def __init__(self, folder: Path, *, period: Period, now: datetime) -> None:
         self.folder = folder
+        self._texts: dict[str, str] = {}
         self.environment = make_environment()
+        self._navigation = self.environment.get_template("navigation.html")
+        write_page_script(folder)
         self.environment.globals |= {
             "decided": wording.days(period.decided_from, period.decided_until),
             "ranked": wording.days(period.ranked_from, period.ranked_until),
@@ -97,7 +107,7 @@ class Book:
     ) -> Path:
         """Write the page for the meeting."""
         overall = quality.overall
-        return self._write(
+        return self.write(
             "index.html",
             quality=quality,
             readings=readings,
@@ -126,7 +136,7 @@ class Book:
         look_scale = charts.fit_scale(
             [bound for look in looks for bound in (look.accuracy_low, look.accuracy_high)]
         )
-        return self._write("quality.html", quality=quality, scales=scales, look_scale=look_scale)
+        return self.write("policies.html", quality=quality, scales=scales, look_scale=look_scale)
 
     def write_auditors(self, auditors: Auditors) -> Path:
         """Write the page of second reviews."""
@@ -135,13 +145,13 @@ class Book:
             raw, corrected = auditors.corrected.raw, auditors.corrected
             bounds = [1 - bound for bound in (raw.low, raw.high, corrected.low, corrected.high)]
         scale = charts.fit_scale(bounds)
-        return self._write("auditors.html", auditors=auditors, auditor_scale=scale)
+        return self.write("auditors.html", auditors=auditors, auditor_scale=scale)
 
     def write_plan(self, outlook: PlanOutlook, promises: Sequence[Promise]) -> Path:
         """Write the page of the plan, what came of it, and what another would bring."""
         plan, policies = outlook.plan, outlook.policies_now
         names = {ratio: name for name, ratio in DIALS.items()}
-        return self._write(
+        return self.write(
             "plan.html",
             outlook=outlook,
             promises=promises,
@@ -155,7 +165,7 @@ class Book:
         """Write the page of the model that serves."""
         shown = [band.estimate for band in quality.bands if not band.estimate.audits_needed]
         scale = charts.rate_scale(shown)
-        return self._write("model.html", quality=quality, card=card, band_scale=scale)
+        return self.write("model.html", quality=quality, card=card, band_scale=scale)
 
     def write_drift(self, drift: Drift | None) -> Path:
         """Write the page of drift, and its table where there is one."""
@@ -163,7 +173,7 @@ class Book:
         if drift is not None:
             write_drift_table(drift, self.folder)
             longest = max([longest, *(feature.distance for feature in drift.features)])
-        return self._write(
+        return self.write(
             "drift.html",
             drift=drift,
             longest=longest,
@@ -174,13 +184,37 @@ class Book:
 
     def write_methods(self) -> Path:
         """Write the page that says how figures are made."""
-        return self._write("methods.html")
+        return self.write("methods.html")
 
-    def _write(self, name: str, **context: object) -> Path:
-        path = self.folder / name
-        text = self.environment.get_template(name).render(page=name, **context)
-        path.write_text(text.replace(" %", _UNBROKEN_PERCENT), encoding="utf-8")
-        return path
+    def write(self, name: str, **context: object) -> Path:
+        """Write one page from the template of its name, and link it on those written before.
+
+        Parameters
+        ----------
+        name
+            Of the template, and of the file: ``leads.html``.
+        context
+            What the template reads; a name that it misses is an error.
+        """
+        text = self.environment.get_template(name).render(
+            page=name, navigation=_NAVIGATION, **context
+        )
+        self._texts[name] = text.replace(" %", _UNBROKEN_PERCENT)
+        if has_charts(text):
+            write_scripts(self.folder)
+        linked = self._linked()
+        for page, whole in self._texts.items():
+            navigation = self._navigation.render(page=page, linked=linked)
+            path = self.folder / page
+            path.write_text(whole.replace(_NAVIGATION, navigation), encoding="utf-8")
+        return self.folder / name
+
+    def _linked(self) -> list[tuple[str, str]]:
+        return [
+            (file, title)
+            for file, title in PAGES
+            if file in self._texts or (self.folder / file).is_file()
+        ]
 
 
 def write_drift_page(folder: Path, *, period: Period, drift: Drift | None, now: datetime) -> Path:
@@ -191,6 +225,7 @@ def write_drift_page(folder: Path, *, period: Period, drift: Drift | None, now: 
 def write_contents(folder: Path, reports: Sequence[ReportRecord]) -> Path:
     """Write the list of all reports, the latest first."""
     path = folder / "index.html"
+    write_page_script(folder)
     text = make_environment().get_template("reports.html").render(page="", reports=reports)
     path.write_text(text, encoding="utf-8")
     return path

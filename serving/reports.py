@@ -18,6 +18,7 @@ _POLICY = "; ".join(
     (
         "default-src 'none'",
         "style-src 'unsafe-inline'",
+        "script-src 'self'",  # page.js and charts.js, which lie beside the pages
         "img-src 'self' data:",
         "base-uri 'none'",
         "form-action 'self'",  # to log out

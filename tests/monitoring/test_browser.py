@@ -60,13 +60,13 @@ def test_a_page_fits_a_phone_in_both_themes(
 
 
 def test_a_keyboard_reaches_content_pages_and_tables(folder: Path, page: Page) -> None:
-    page.goto((folder / "quality.html").as_uri())
+    page.goto((folder / "policies.html").as_uri())
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/index.html")
-    page.goto((folder / "quality.html").as_uri())
+    page.goto((folder / "policies.html").as_uri())
     assert page.locator(".wide:not([tabindex='0'])").count() == 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -61,9 +60,3 @@ def test_the_list_of_reports_leads_to_each(site: str, page: Page) -> None:
     page.goto(f"{site}../")
     page.get_by_role("table").get_by_role("link").first.click()
     expect(page).to_have_url(f"{site}index.html")
-
-
-def test_evidently_s_page_is_the_one_that_may_run_scripts(monitored: Monitored) -> None:
-    pages = sorted(path.name for path in Path(monitored.folder).glob("*.html"))
-    scripted = [n for n in pages if "<script" in (monitored.folder / n).read_text(encoding="utf-8")]
-    assert scripted == [EVIDENTLY_PAGE]
