@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from features.errors import StoreError
@@ -28,7 +29,11 @@ def open_engine(url: str) -> sa.Engine:
     features.errors.StoreError: store URL: it cannot be used; expected sqlite:///FILE or ...
     """
     try:
-        engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        engine = sa.create_engine(
+            url,
+            pool_pre_ping=not url.startswith("sqlite"),
+            json_deserializer=msgspec.json.decode,  # several times as fast as json.loads
+        )
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError, ValueError):
         raise StoreError(
             "store URL: it cannot be used; expected sqlite:///FILE or "
