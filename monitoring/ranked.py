@@ -92,12 +92,15 @@ class History:
     earlier
         What the same model versions ranked before it and not in it again, to recalibrate the risk
         on; null where there is nothing.
+    before
+        Every offer made before the period; empty where the period begins with the first.
     decisions, outcomes
         All that the store holds, of any time.
     """
 
     ranked: Ranked
     earlier: Ranked | None
+    before: pd.DataFrame
     decisions: pd.DataFrame
     outcomes: pd.DataFrame
 
@@ -118,15 +121,38 @@ def read_history(
             f"report: no decision was ranked {_period_in_words(since, until)}; rank decisions "
             "first (`secondlook rank`, or POST /v1/rank), or choose another period"
         )
-    decisions, outcomes = store.decisions(), store.outcomes()
-    earlier = None
-    if since is not None:
-        before = store.selections(until=since)
-        same_model = before["model_version"].isin(selections["model_version"].unique())
-        again = before["decision_id"].isin(selections["decision_id"])
-        before = before[same_model & ~again]  # a decision's own audit must not foretell it
-        earlier = None if before.empty else join_ranked(before, decisions, outcomes)
-    return History(join_ranked(selections, decisions, outcomes), earlier, decisions, outcomes)
+    before = selections.iloc[:0] if since is None else store.selections(until=since)
+    return _history(selections, before, store.decisions(), store.outcomes())
+
+
+def earlier_period(history: History, *, since: datetime, until: datetime) -> History | None:
+    """Return what was ranked in a period before that of a history, and not in it again.
+
+    Null where nothing was, or none of it is audited.
+    """
+    again = history.before["decision_id"].isin(history.ranked.table["decision_id"])
+    own = history.before[~again]
+    when = own["selected_at"]
+    inside = own[(when >= since) & (when < until)]
+    if inside.empty:
+        return None
+    found = _history(inside, own[when < since], history.decisions, history.outcomes)
+    return found if found.ranked.audits else None
+
+
+def _history(
+    offers: pd.DataFrame, before: pd.DataFrame, decisions: pd.DataFrame, outcomes: pd.DataFrame
+) -> History:
+    same_model = before["model_version"].isin(offers["model_version"].unique())
+    again = before["decision_id"].isin(offers["decision_id"])
+    known = before[same_model & ~again]  # a decision's own audit must not foretell it
+    return History(
+        ranked=join_ranked(offers, decisions, outcomes),
+        earlier=None if known.empty else join_ranked(known, decisions, outcomes),
+        before=before,
+        decisions=decisions,
+        outcomes=outcomes,
+    )
 
 
 def join_ranked(

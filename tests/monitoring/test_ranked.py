@@ -11,7 +11,7 @@ import pytest
 from features.errors import HomeError
 from features.home import Home, make_home
 from features.store import Store, open_store
-from monitoring.ranked import Ranked, join_ranked, read_history
+from monitoring.ranked import Ranked, earlier_period, join_ranked, read_history
 from tests.monitoring.conftest import Programme
 
 
@@ -166,6 +166,20 @@ def test_what_was_ranked_before_the_period_is_read_apart(programme: Programme) -
     assert history.ranked.table["selected_at"].min() >= since
     both = len(history.earlier.table) + len(history.ranked.table)
     assert both == len(read_history(programme.store).ranked.table)
+
+
+def test_an_earlier_period_is_as_if_it_had_been_read_itself(programme: Programme) -> None:
+    first, second, third = programme.ranked_days
+    later = read_history(programme.store, since=third)
+    found = earlier_period(later, since=second, until=third)
+    itself = read_history(programme.store, since=second, until=third)
+    assert found is not None
+    pd.testing.assert_frame_equal(found.ranked.table, itself.ranked.table)
+    assert found.earlier is not None
+    assert itself.earlier is not None
+    pd.testing.assert_frame_equal(found.earlier.table, itself.earlier.table)
+    long_ago = first - timedelta(days=9)
+    assert earlier_period(later, since=long_ago, until=long_ago + timedelta(days=1)) is None
 
 
 def test_the_end_of_a_period_does_not_belong_to_it(programme: Programme) -> None:
