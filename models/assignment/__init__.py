@@ -1,0 +1,1 @@
+"""Who audits what, and when: selected audits dealt out to people on shift, without harm to them."""

@@ -1,0 +1,93 @@
+"""Who may audit what: skills and opt-outs by kind of audit, and whom each audit excludes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from models.arrays import Flags, Positions, Texts
+from models.assignment.work import Auditor, Rules, Work
+
+NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """Who may audit what.
+
+    Attributes
+    ----------
+    kind
+        0-based number of each audit's kind: its language, policy and graphic level.
+    may
+        Whether a person has what a kind asks for, shape (kinds, people).
+    excluded
+        Pairs of a number a row and a table of flags, shape (numbers, people): people whom the row
+        excludes (its team, its site, its moderator, its first auditor). The last row of each table
+        excludes nobody; it is that of ``NOBODY``.
+    """
+
+    kind: Positions
+    may: Flags
+    excluded: tuple[tuple[Positions, Flags], ...]
+
+    def people(self, row: int) -> Flags:
+        """Return who may do one audit."""
+        allowed = self.may[self.kind[row]].copy()
+        for numbers, table in self.excluded:
+            if numbers[row] != NOBODY:
+                allowed &= ~table[numbers[row]]
+        return allowed
+
+    def of(self, rows: Positions) -> Eligible:
+        """Return the same of some audits."""
+        excluded = tuple((numbers[rows], table) for numbers, table in self.excluded)
+        return Eligible(self.kind[rows], self.may, excluded)
+
+
+def find_eligible(work: Work, auditors: Sequence[Auditor], rules: Rules) -> Eligible:
+    """Return who may audit what."""
+    kinds = pd.DataFrame(
+        {"language": work.language, "policy": work.policy, "level": work.graphic_level}
+    )
+    kind = kinds.groupby(["language", "policy", "level"], dropna=False, sort=False).ngroup()
+    firsts = kinds.loc[~kind.duplicated()]
+    may = np.array(
+        [[_able(a, row.language, row.policy, row.level) for a in auditors]
+         for row in firsts.itertuples()],
+        dtype=np.bool_,
+    ).reshape(len(firsts), len(auditors))  # fmt: skip
+    ids = [auditor.auditor_id for auditor in auditors]
+    by: list[tuple[Texts, Sequence[str | None]]]
+    by = [(work.moderator, ids), (work.first_auditor, ids)]
+    if rules.apart_from_team:
+        by.append((work.team, [auditor.team for auditor in auditors]))
+    if rules.apart_from_site:
+        by.append((work.site, [auditor.site for auditor in auditors]))
+    excluded = tuple(_excluded(values, theirs) for values, theirs in by)
+    return Eligible(kind.to_numpy(dtype=np.int64), may, excluded)
+
+
+def _able(auditor: Auditor, language: object, policy: object, level: int) -> bool:
+    return (
+        has_skill(auditor.languages, language)
+        and has_skill(auditor.policies, policy)
+        and policy not in auditor.opted_out
+        and level <= auditor.most_graphic
+    )
+
+
+def has_skill(skills: frozenset[str] | None, needed: object) -> bool:
+    """Return whether skills hold what is needed; null skills hold all, and null needs nothing."""
+    return skills is None or needed is None or needed != needed or needed in skills
+
+
+def _excluded(values: Texts, theirs: Sequence[str | None]) -> tuple[Positions, Flags]:
+    """Return a number for each value that somebody on shift shares; others are ``NOBODY``."""
+    shared = sorted({each for each in theirs if each is not None})
+    numbers = pd.Index(shared, dtype=object).get_indexer(pd.Index(values, dtype=object))
+    table = np.array([[each == name for each in theirs] for name in shared], dtype=np.bool_)
+    return numbers.astype(np.int64), table.reshape(len(shared), len(theirs))
