@@ -9,7 +9,7 @@ from features.frame import FEATURES
 from features.track_record import KEYS
 from models.estimate import Estimate
 from monitoring.bands import Band
-from monitoring.drift_found import LARGEST_SHARE, Drift
+from monitoring.drift.found import LARGEST_SHARE, Drift
 from monitoring.groups import Grouping
 from monitoring.promised import Promise
 from monitoring.quality import Quality

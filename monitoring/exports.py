@@ -15,7 +15,7 @@ import pandas as pd
 from models.estimate import Estimate
 from models.planner import Achieved
 from monitoring.auditors import Auditors
-from monitoring.drift_found import Drift
+from monitoring.drift.found import Drift
 from monitoring.outlook import PlanOutlook
 from monitoring.promised import Promise
 from monitoring.quality import Quality

@@ -20,8 +20,8 @@ from models.bundle import Bundle
 from models.publication import open_champion
 from models.scoring import features_of
 from monitoring.auditors import auditors_of
-from monitoring.drift import SAMPLED_ROWS, measure_drift
-from monitoring.drift_found import Drift
+from monitoring.drift.evidently_page import SAMPLED_ROWS, measure_drift
+from monitoring.drift.found import Drift
 from monitoring.pages import write_drift_page
 from monitoring.period import period_of
 from monitoring.quality import Quality, measure_quality

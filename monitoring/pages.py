@@ -15,7 +15,7 @@ from models.plan import DIALS
 from monitoring import charts, wording
 from monitoring.attention import Finding
 from monitoring.auditors import LEAST_REVIEWS, Auditors
-from monitoring.drift_found import THRESHOLD, Drift
+from monitoring.drift.found import THRESHOLD, Drift
 from monitoring.exports import write_drift_table
 from monitoring.looks import LEAST_AUDITS
 from monitoring.model_card import ModelCard

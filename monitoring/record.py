@@ -16,7 +16,7 @@ import msgspec
 
 from features.errors import HomeError
 from monitoring.auditors import Auditors
-from monitoring.drift_found import Drift
+from monitoring.drift.found import Drift
 from monitoring.period import Period
 from monitoring.quality import Quality
 

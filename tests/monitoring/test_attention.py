@@ -10,7 +10,7 @@ from models.nonresponse import Nonresponse
 from models.planner import Achieved
 from monitoring.attention import Finding, find_attention
 from monitoring.bands import Band
-from monitoring.drift_found import Drift, FeatureDrift
+from monitoring.drift.found import Drift, FeatureDrift
 from monitoring.groups import Grouping, Segment
 from monitoring.promised import Promise
 from monitoring.quality import Quality

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from monitoring.drift_found import Drift, FeatureDrift
+from monitoring.drift.found import Drift, FeatureDrift
 from monitoring.exports import write_drift_table, write_quality_tables, write_readings
 from monitoring.groups import Segment
 from monitoring.readings import Reading

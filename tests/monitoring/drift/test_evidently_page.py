@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from features.errors import EstimateError
-from monitoring.drift import SAMPLED_ROWS, measure_drift
-from monitoring.drift_found import THRESHOLD, Drift
+from monitoring.drift.evidently_page import SAMPLED_ROWS, measure_drift
+from monitoring.drift.found import THRESHOLD, Drift
 
 
 def profile(rows: int, seed: int, *, shift: float = 0.0, spam_share: float = 0.5) -> pd.DataFrame:

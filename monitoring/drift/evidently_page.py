@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import EstimateError
-from monitoring.drift_found import LARGEST_SHARE, THRESHOLD, Drift, FeatureDrift
+from monitoring.drift.found import LARGEST_SHARE, THRESHOLD, Drift, FeatureDrift
 
 with warnings.catch_warnings():
     # Evidently reaches for a name that numpy has moved; only its import says so.

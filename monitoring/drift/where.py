@@ -1,0 +1,42 @@
+"""Between which values a feature moved, in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.arrays import Floats, Positions
+from monitoring.drift.reference import NOT_KNOWN, FeatureBins
+from monitoring.wording import percent
+
+
+def where_moved(bins: FeatureBins, contrast: str, before: Positions, now: Positions) -> str:
+    """Say in which way a feature moved most.
+
+    Parameters
+    ----------
+    contrast
+        Name of the contrast, as of `monitoring.drift.contrasts.Contrasts`.
+    before, now
+        Counts, one a bin.
+
+    Returns
+    -------
+    str
+        Means and spreads are about right only: they are read from counts of ranges.
+    """
+    if contrast in ("level", "spread"):
+        sides = [_moments(bins, side) for side in (before, now)]
+        place = 0 if contrast == "level" else 1
+        noun = ("mean", "standard deviation")[place]
+        return f"{noun} about {sides[0][place]:.3g} then, {sides[1][place]:.3g} now"
+    place = bins.labels.index(contrast)
+    of_all = bins.kind == "category" or contrast == NOT_KNOWN
+    shares = [side[place] / max(side.sum() if of_all else side[:-1].sum(), 1)
+              for side in (before, now)]  # fmt: skip
+    return f"{contrast}: {percent(float(shares[0]))} then, {percent(float(shares[1]))} now"
+
+
+def _moments(bins: FeatureBins, counts: Positions) -> tuple[float, float]:
+    weight: Floats = counts[:-1].astype(float)
+    mean = float(np.average(bins.middles, weights=weight))
+    return mean, float(np.sqrt(np.average((bins.middles - mean) ** 2, weights=weight)))
