@@ -1,0 +1,125 @@
+"""What the overturned audits of a segment have in common: directions, causes, corrections, ids.
+
+No text is read and nobody is named: reasons that tell of a moderator are left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from features.contract import DIRECTIONS
+from features.known import known_before
+from models.arrays import Flags, Floats
+from models.bundle import Bundle
+from models.reasons import explain
+from models.scoring import score
+from monitoring.leads.found import Counted, Evidence
+from monitoring.ranked import latest_findings
+from monitoring.severity import harm_if_wrong
+
+MOST_EXAMPLES = 5
+MOST_EXPLAINED = 20
+_MOST_COUNTED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Reasoner:
+    """What it takes to say why decisions were ranked high.
+
+    Attributes
+    ----------
+    bundle
+        The model.
+    decisions, outcomes
+        All that the store holds: the track records of the moment are replayed from them.
+    """
+
+    bundle: Bundle
+    decisions: pd.DataFrame
+    outcomes: pd.DataFrame
+
+    def common_reasons(self, chosen: pd.Series) -> Counted:
+        """Count the strongest reasons of decisions, by their ids."""
+        table = self.decisions[self.decisions["decision_id"].isin(chosen)].reset_index(drop=True)
+        if table.empty:
+            return ()
+        records = known_before(table, self.decisions, self.outcomes, self.bundle.record_settings)
+        scores = score(self.bundle, table, records)
+        told = explain(self.bundle, scores, np.arange(len(table)))
+        features = {feature.name: feature for feature in self.bundle.risk.encoder.features}
+        names = Counter(
+            features[reason.feature].meaning
+            for reasons in told
+            for reason in reasons
+            if not reason.feature.startswith("moderator")
+        )
+        return tuple(names.most_common(_MOST_COUNTED))
+
+
+def gather(
+    table: pd.DataFrame, rows: Flags, outcomes: pd.DataFrame, *, reasoner: Reasoner | None = None
+) -> Evidence:
+    """Gather what the overturned audits among the rows say.
+
+    Parameters
+    ----------
+    table
+        The period, as of `monitoring.ranked.Ranked`.
+    outcomes
+        Rows of the contract; those of other decisions are ignored.
+    reasoner
+        Null = no reasons.
+    """
+    wrong = table[rows & (table["overturned"] == 1).to_numpy()]
+    wrong = wrong.assign(_harm=raw_harm(table)[wrong.index.to_numpy()])
+    wrong = wrong.sort_values(["_harm", "decision_id"], ascending=[False, True])
+    ids = wrong["decision_id"]
+    noted = latest_findings(outcomes[outcomes["decision_id"].isin(ids)], "audit")
+    return Evidence(
+        directions=_directions(wrong),
+        root_causes=_counted(noted, "root_cause"),
+        corrected_policies=_counted(noted, "corrected_policy"),
+        corrected_actions=_counted(noted, "corrected_action"),
+        reasons=() if reasoner is None else reasoner.common_reasons(ids.head(MOST_EXPLAINED)),
+        examples=tuple(ids.head(MOST_EXAMPLES).astype(str)),
+    )
+
+
+def raw_harm(table: pd.DataFrame) -> Floats:
+    """Return the harm of each decision if it is wrong, in units of policies.toml.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"policy": ["spam", "hate"], "expected_harm": [0.1, 0.3],
+    ...     "overturn_probability": [0.1, 0.1]})
+    >>> raw_harm(table).round(3).tolist()
+    [1.0, 3.0]
+    """
+    relative = harm_if_wrong(table)
+    risk, harm = (
+        table[name].to_numpy(dtype=float) for name in ("overturn_probability", "expected_harm")
+    )
+    known = risk > 0
+    unit = float(np.median(harm[known] / risk[known] / relative[known])) if known.any() else 1.0
+    return relative * (unit or 1.0)
+
+
+def _directions(wrong: pd.DataFrame) -> tuple[tuple[str, float], ...]:
+    weight = 1 / (wrong["inclusion_probability"] * wrong["finished_share"])
+    total = float(weight.sum())
+    shares = [
+        (name, float(weight[wrong["verdict"] == name].sum()) / total if total else 0.0)
+        for name in DIRECTIONS
+    ]
+    return tuple(sorted(shares, key=lambda each: -each[1]))
+
+
+def _counted(noted: pd.DataFrame, column: str) -> Counted:
+    if column not in noted:
+        return ()
+    counts = noted[column].dropna().astype(str).value_counts().head(_MOST_COUNTED)
+    return tuple((str(value), int(times)) for value, times in counts.items())
