@@ -36,7 +36,7 @@ class Eligible:
 
     def people(self, row: int) -> Flags:
         """Return who may do one audit."""
-        allowed = self.may[self.kind[row]].copy()
+        allowed: Flags = self.may[self.kind[row]].copy()
         for numbers, table in self.excluded:
             if numbers[row] != NOBODY:
                 allowed &= ~table[numbers[row]]
@@ -53,13 +53,17 @@ def find_eligible(work: Work, auditors: Sequence[Auditor], rules: Rules) -> Elig
     kinds = pd.DataFrame(
         {"language": work.language, "policy": work.policy, "level": work.graphic_level}
     )
-    kind = kinds.groupby(["language", "policy", "level"], dropna=False, sort=False).ngroup()
-    firsts = kinds.loc[~kind.duplicated()]
+    numbers = kinds.groupby([*kinds], dropna=False, sort=False).ngroup()
     may = np.array(
-        [[_able(a, row.language, row.policy, row.level) for a in auditors]
-         for row in firsts.itertuples()],
+        [
+            [
+                _able(a, work.language[r], work.policy[r], int(work.graphic_level[r]))
+                for a in auditors
+            ]
+            for r in np.flatnonzero(~numbers.duplicated())
+        ],
         dtype=np.bool_,
-    ).reshape(len(firsts), len(auditors))  # fmt: skip
+    )
     ids = [auditor.auditor_id for auditor in auditors]
     by: list[tuple[Texts, Sequence[str | None]]]
     by = [(work.moderator, ids), (work.first_auditor, ids)]
@@ -68,7 +72,8 @@ def find_eligible(work: Work, auditors: Sequence[Auditor], rules: Rules) -> Elig
     if rules.apart_from_site:
         by.append((work.site, [auditor.site for auditor in auditors]))
     excluded = tuple(_excluded(values, theirs) for values, theirs in by)
-    return Eligible(kind.to_numpy(dtype=np.int64), may, excluded)
+    kind = np.asarray(numbers, dtype=np.int64)
+    return Eligible(kind, may.reshape(-1, len(auditors)), excluded)
 
 
 def _able(auditor: Auditor, language: object, policy: object, level: int) -> bool:

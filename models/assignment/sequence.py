@@ -155,9 +155,7 @@ def _rest(shift: Shift, length: float, rules: Rules) -> bool:
 def _preferred(rows: Positions, work: Work) -> list[int]:
     """Return rows: what is due within the shift by when, the rest by tier of value and language."""
     due = np.minimum(work.due_hours[rows], _SHIFT_HOURS)
-    tier = np.zeros(len(rows))
-    if len(rows):
-        tier = np.argsort(np.argsort(-work.value[rows])) * _TIERS // len(rows)
+    tier = np.argsort(np.argsort(-work.value[rows])) * _TIERS // max(len(rows), 1)
     language = np.array([str(work.language[row]) for row in rows], dtype=object)
     keys = np.lexsort((-work.value[rows], language.astype(str), tier, due))
     return [int(row) for row in rows[keys]]
