@@ -1,20 +1,22 @@
 """A simulated programme as monitoring meets it: learned once, then ranked and audited day by day.
 
-The audits of the first days are a uniform sample, from which one model is learned. From then on
-each day is one closed batch: ranked six hours after it ended, under one plan with the default dial.
-Half of its audits are finished on that evening, the others a day later. Truth that is changed later
-reaches the model as it would in life: by its track records, and never otherwise.
+The audits of the first days are a uniform sample, from which a model is learned; it may pick the
+audits of further days, from which it is learned again. From then on each day is one closed batch:
+ranked six hours after it ended, under one plan with the default dial. Half of its audits are
+finished on that evening, the others a day later. Truth that is changed later reaches the model as
+it would in life: by its track records, and never otherwise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.retraining import (
+    DEFAULT_PLAN,
     TEST_DAYS,
     UNIFORM,
     Known,
@@ -92,9 +94,10 @@ def make_programme(
     decisions_per_day: int,
     share: float = 0.05,
     learned_share: float | None = None,
+    uniform_days: int | None = None,
     seed: int,
 ) -> Programme:
-    """Simulate a world, audit its first days uniformly and learn from them.
+    """Simulate a world, audit its first days and learn from them.
 
     Parameters
     ----------
@@ -102,6 +105,9 @@ def make_programme(
         Of a day's decisions that are audited.
     learned_share
         The same of the days that are learned from; null = `share`.
+    uniform_days
+        Days of uniform audits from which a first model is learned, which picks the audits of the
+        other learned days; null = all of them.
 
     Raises
     ------
@@ -114,14 +120,24 @@ def make_programme(
         share=learned_share or share,
         seed=seed,
     )
-    found = audit_block(world, UNIFORM, Known(None, pd.DataFrame()), 0, learned_days)
+    first = learned_days if uniform_days is None else uniform_days
+    found = audit_block(world, UNIFORM, Known(None, pd.DataFrame()), 0, first)
     audits = pd.concat(found, ignore_index=True)
-    told: list[str] = []
-    bundle = learned(world, audits, learned_days, told.append)
-    if bundle is None:
-        raise TrainingError(f"programme of seed {seed}: {told[-1]}")
+    bundle = _learned(world, audits, first)
+    if first < learned_days:
+        more = audit_block(world, DEFAULT_PLAN, Known(bundle, audits), first, learned_days)
+        audits = pd.concat([audits, *more], ignore_index=True)
+        bundle = _learned(world, audits, learned_days)
     plan = plan_of(world, bundle, audits, learned_days, share=share)
-    return Programme(_with_share(world, share), bundle, plan, learned_days, audits)
+    return Programme(replace(world, share=share), bundle, plan, learned_days, audits)
+
+
+def _learned(world: World, audits: pd.DataFrame, day: int) -> Bundle:
+    told: list[str] = []
+    bundle = learned(world, audits, day, told.append)
+    if bundle is None:
+        raise TrainingError(f"programme of seed {world.seed}: {told[-1]}")
+    return bundle
 
 
 def plan_of(world: World, bundle: Bundle, audits: pd.DataFrame, day: int, *, share: float) -> Plan:
@@ -183,7 +199,3 @@ def _audited(world: World, selected: pd.DataFrame, rows: slice, day: int) -> pd.
     found = pd.concat(halves, ignore_index=True)
     given = pd.array(chance.loc[found["decision_id"]].to_numpy(), dtype="Float64")
     return found.assign(inclusion_probability=given)
-
-
-def _with_share(world: World, share: float) -> World:
-    return World(world.decisions, world.truth, world.day, world.group, share, world.key, world.seed)
