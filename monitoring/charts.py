@@ -7,13 +7,13 @@ carries a description. Colours come from the page's style sheet by class.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from models.estimate import Estimate
-from monitoring.wording import between, percent, short_day
+from monitoring.wording import percent
 
 _WIDTH, _HEIGHT, _MARGIN = 260.0, 22.0, 8.0
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -161,61 +161,56 @@ def headline(estimate: Estimate) -> Markup:
     ).format(width, drawn)
 
 
-def trend(days: Sequence[Estimate], *, overall: float) -> Markup:
-    """Draw accuracy by day with its intervals; days with too few audits are left open."""
-    width, height, left, right, top, bottom = 720.0, 244.0, 76.0, 708.0, 14.0, 206.0
-    shown = [e for e in days if not e.audits_needed]
-    scale = accuracy_scale(shown)
-    room = (right - left) / len(days)
-    parts = [
-        Markup(
-            '<line class="grid" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>'
-            '<text x="{3}" y="{4:.1f}" text-anchor="end">{5}</text>'
-        ).format(left, right, y, left - 10, y + 5, percent(tick, 1 if scale.step < 0.01 else 0))
-        for tick in scale.ticks
-        for y in [scale.place(tick, start=bottom, end=top)]
-    ]
-    parts.append(
-        Markup('<line class="reference" x1="{0}" x2="{1}" y1="{2:.1f}" y2="{2:.1f}"/>').format(
-            left, right, scale.place(overall, start=bottom, end=top)
+def sparkline(steps: Sequence[Estimate], *, scale: Scale) -> Markup:
+    """Draw a figure's accuracy step by step, small: a band of its intervals and a line in it.
+
+    Steps with too few audits are left open, so that the line breaks there.
+    """
+    width, height, margin = 132.0, 30.0, 4.0
+    room = (width - 2 * margin) / max(len(steps) - 1, 1)
+    drawn = Markup("")
+    for run in _runs(steps):
+        places = [
+            (margin + number * room, *(_down(scale, share) for share in _shares(estimate)))
+            for number, estimate in run
+        ]
+        upper = [(x, high) for x, _, _, high in places]
+        lower = [(x, low) for x, _, low, _ in reversed(places)]
+        drawn += Markup('<polygon class="band" points="{}"/>').format(_points(upper + lower))
+        drawn += Markup('<polyline class="line" points="{}"/>').format(
+            _points([(x, figure) for x, figure, _, _ in places])
         )
-    )
-    every = math.ceil(len(days) / 8)
-    for number, estimate in enumerate(days):
-        x = left + (number + 0.5) * room
-        if number % every == 0:
-            parts.append(
-                Markup('<text x="{:.1f}" y="{}" text-anchor="middle">{}</text>').format(
-                    x, bottom + 28, short_day(estimate.domain)
-                )
-            )
-        if not estimate.audits_needed:
-            parts.append(_upright(scale, estimate, x=x, top=top, bottom=bottom))
-    told = "; ".join(
-        f"{e.domain}: {percent(e.accuracy)} ({between(e.accuracy_low, e.accuracy_high)})"
-        for e in shown
-    )
+        x, figure, _, _ = places[-1]
+        drawn += Markup('<circle class="end" cx="{:.1f}" cy="{:.1f}" r="2"/>').format(x, figure)
     return Markup(
-        '<svg class="trend ticks" viewBox="0 0 {:.0f} {:.0f}" role="img" '
-        'aria-label="Accuracy by day. {}">{}</svg>'
-    ).format(width, height, told, Markup("").join(parts))
+        '<svg class="spark" viewBox="0 0 {:.0f} {:.0f}" aria-hidden="true">{}</svg>'
+    ).format(width, height, drawn)
 
 
-def _upright(scale: Scale, estimate: Estimate, *, x: float, top: float, bottom: float) -> Markup:
-    low, high, figure = (
-        scale.place(value, start=bottom, end=top)
-        for value in (estimate.accuracy_low, estimate.accuracy_high, estimate.accuracy)
-    )
-    return Markup(
-        '<g><title>{title}</title><line class="whisker" x1="{x:.1f}" x2="{x:.1f}" y1="{low:.1f}" '
-        'y2="{high:.1f}"/><circle class="dot" cx="{x:.1f}" cy="{figure:.1f}" r="5"/></g>'
-    ).format(
-        title=f"{estimate.domain}: {percent(estimate.accuracy)}",
-        x=x,
-        low=low,
-        high=high,
-        figure=figure,
-    )
+def _runs(steps: Sequence[Estimate]) -> Iterator[list[tuple[int, Estimate]]]:
+    """Yield the steps without a gap between them, each with its number."""
+    run: list[tuple[int, Estimate]] = []
+    for number, estimate in enumerate(steps):
+        if estimate.audits_needed:
+            if run:
+                yield run
+            run = []
+        else:
+            run.append((number, estimate))
+    if run:
+        yield run
+
+
+def _shares(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.accuracy, estimate.accuracy_low, estimate.accuracy_high
+
+
+def _down(scale: Scale, share: float) -> float:
+    return scale.place(share, start=27.0, end=3.0)
+
+
+def _points(places: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 
 def _x(scale: Scale, value: float) -> float:

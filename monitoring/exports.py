@@ -14,12 +14,16 @@ import pandas as pd
 
 from models.estimate import Estimate
 from models.planner import Achieved
+from monitoring.audit_hours import AuditHours
 from monitoring.auditors import Auditors
 from monitoring.drift.found import Drift
 from monitoring.outlook import PlanOutlook
+from monitoring.policies import PolicyFigures, PolicyTable
 from monitoring.promised import Promise
 from monitoring.quality import Quality
 from monitoring.readings import Reading
+from monitoring.trend import Trends
+from monitoring.workload import Workload
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -105,6 +109,60 @@ def write_plan_tables(
         strata = outlook.plan.strata.items()
         tables["plan.csv"] = [{"policy": name, **asdict(stratum)} for name, stratum in strata]
     return [write_table(pd.DataFrame(rows), folder / name) for name, rows in tables.items() if rows]
+
+
+def write_period_tables(
+    trends: Trends, policies: PolicyTable, hours: AuditHours, folder: Path
+) -> list[Path]:
+    """Write the figures step by step, the policies with theirs, and the hours."""
+    steps = [("overturned", trends.overturned), *trends.directions]
+    tables = {
+        "trend.csv": [
+            {"error": name, **_row(trends.step, estimate)}
+            for name, each in steps
+            for estimate in each
+        ],
+        "policies.csv": [_policy(row) for row in policies.rows],
+        "policies_trend.csv": [
+            {"policy": row.name, **_row(policies.step, estimate)}
+            for row in policies.rows
+            for estimate in row.steps
+        ],
+        "audit_hours.csv": [asdict(hours)],
+    }
+    return [write_table(pd.DataFrame(rows), folder / name) for name, rows in tables.items()]
+
+
+def write_workload_tables(workload: Workload, folder: Path) -> list[Path]:
+    """Write how the work is spread, and the items by graphic level; no one is told apart."""
+    tables = {
+        "workload.csv": [asdict(spread) for spread in workload.weekly],
+        "exposure.csv": [
+            {"graphic_level": each.level, "items": each.items, **asdict(each.a_day)}
+            for each in workload.exposure
+        ],
+    }
+    return [write_table(pd.DataFrame(rows), folder / name) for name, rows in tables.items() if rows]
+
+
+def _policy(row: PolicyFigures) -> dict[str, object]:
+    rates = {
+        f"{estimate.domain}{bound}": value
+        for estimate in row.directions
+        for bound, value in (
+            *(("", estimate.overturn_rate), ("_low", estimate.low)),
+            ("_high", estimate.high),
+        )
+    }
+    return {
+        **_row("policy", row.estimate),
+        "standing": row.standing,
+        **rates,
+        "harm": row.harm,
+        "harm_share": row.harm_share,
+        "audits_a_day": row.audits_a_day,
+        "minimum_a_day": row.minimum_a_day,
+    }
 
 
 def _promise(promise: Promise) -> dict[str, object]:

@@ -73,7 +73,7 @@ def card_of(published: Published) -> ModelCard:
         version=published.model_version,
         facts=tuple(_facts(published)),
         metrics=tuple(
-            _figure(name, value)
+            figure_of(name, value)
             for name, value in trial.items()
             if value is not None and name != "audits"
         ),
@@ -112,7 +112,14 @@ def _facts(published: Published) -> list[tuple[str, str]]:
     return facts
 
 
-def _figure(name: str, value: float) -> TrialFigure:
+def figure_of(name: str, value: float) -> TrialFigure:
+    """Return one figure of a trial as it is read.
+
+    Examples
+    --------
+    >>> figure_of("capture_05", 0.28).name, figure_of("auroc", 0.81).value
+    ('Caught in top 5 %', '0.810')
+    """
     head, _, budget = name.rpartition("_")
     if head == "capture" and budget.isdigit():
         meaning = f"share of all errors among the riskiest {int(budget)} % of decisions"

@@ -24,7 +24,8 @@ from monitoring.recalibrated import ranked_days
 MOST_ROWS = 10_000
 CHANGES = (0.01, 0.02)
 """Changes of the overturn rate for which the audits needed are told."""
-_STEPS = (0.5, 1.0, 1.5, 2.0)
+STEPS = tuple(0.5 + 0.125 * step for step in range(13))
+"""Capacities that are worked out, as multiples of the present one: half to twice."""
 _LEAST_RATE, _MOST_RATE = 0.001, 0.95
 
 
@@ -189,7 +190,7 @@ def _sampled(table: pd.DataFrame, plan: Plan | None) -> RiskFrame:
 def _capacities(risk: RiskFrame, now: float) -> list[float]:
     """Return half to twice the present capacity, as far as there are decisions to audit."""
     most = float(len(risk) if risk.minutes is None else risk.minutes.sum())
-    return sorted({min(max(now * step, 1.0), most) for step in _STEPS})
+    return sorted({min(max(now * step, 1.0), most) for step in STEPS})
 
 
 def _rows(found: WhatIf, plan: Plan | None, *, now: float, day: float, days: int) -> Iterator[Row]:

@@ -11,21 +11,15 @@ from markupsafe import Markup
 
 from features.frame import FEATURES
 from models.estimate import LEAST_EFFECTIVE_AUDITS
-from models.plan import DIALS
 from monitoring import charts, wording
-from monitoring.attention import Finding
-from monitoring.auditors import LEAST_REVIEWS, Auditors
+from monitoring.auditors import LEAST_REVIEWS
 from monitoring.drift.found import THRESHOLD, Drift
 from monitoring.exports import write_drift_table
 from monitoring.looks import LEAST_AUDITS
-from monitoring.model_card import ModelCard
-from monitoring.outlook import PlanOutlook
 from monitoring.period import Period
-from monitoring.promised import Promise
-from monitoring.quality import Quality
-from monitoring.readings import Reading
 from monitoring.record import EVIDENTLY_PAGE, ReportRecord
 from monitoring.vega import chart, has_charts, write_page_script, write_scripts
+from monitoring.workload import LEAST_AUDITORS
 
 PAGES = (
     ("index.html", "Overview"),
@@ -39,7 +33,7 @@ PAGES = (
     ("methods.html", "Methods"),
 )
 """File and name of each page, in the order of the meeting; a report need not have all."""
-MOST_ROWS = 40
+MOST_ROWS = 200
 """Rows of a table on a page; its CSV holds all."""
 MOST_LOOKS = 14
 _UNBROKEN_PERCENT = "\N{NO-BREAK SPACE}%"
@@ -64,7 +58,7 @@ def make_environment() -> jinja2.Environment:
             charts.whisker,
             charts.bar,
             charts.headline,
-            charts.trend,
+            charts.sparkline,
             chart,
         ),
     ):
@@ -78,6 +72,7 @@ def make_environment() -> jinja2.Environment:
         "most_looks": MOST_LOOKS,
         "least_look": LEAST_AUDITS,
         "least_reviews": LEAST_REVIEWS,
+        "least_auditors": LEAST_AUDITORS,
         "least_effective": LEAST_EFFECTIVE_AUDITS,
     }
     return environment
@@ -96,76 +91,8 @@ class Book:
             "decided": wording.days(period.decided_from, period.decided_until),
             "ranked": wording.days(period.ranked_from, period.ranked_until),
             "made": wording.moment(now),
+            "written": self.has,
         }
-
-    def write_overview(
-        self,
-        quality: Quality,
-        readings: Sequence[Reading],
-        findings: Sequence[Finding],
-        drift: Drift | None,
-    ) -> Path:
-        """Write the page for the meeting."""
-        overall = quality.overall
-        return self.write(
-            "index.html",
-            quality=quality,
-            readings=readings,
-            reading_scale=charts.fit_scale(
-                [1 - bound for r in readings if not r.missing for bound in (r.low, r.high)]
-            ),
-            week_rows=[{"estimate": week} for week in quality.weeks],
-            week_scale=charts.accuracy_scale(quality.weeks),
-            findings=findings,
-            drift=drift,
-            uniform_low=overall.audits * overall.low,
-            uniform_high=overall.audits * overall.high,
-            direction_scale=charts.rate_scale(quality.directions),
-            days_shown=sum(not day.audits_needed for day in quality.days),
-        )
-
-    def write_quality(self, quality: Quality) -> Path:
-        """Write the page of accuracy by group."""
-        scales = {
-            grouping.column: charts.accuracy_scale(
-                [segment.estimate for segment in grouping.segments[:MOST_ROWS]]
-            )
-            for grouping in quality.groupings
-        }
-        looks = [look for look in quality.looks[-MOST_LOOKS:] if not look.too_early]
-        look_scale = charts.fit_scale(
-            [bound for look in looks for bound in (look.accuracy_low, look.accuracy_high)]
-        )
-        return self.write("policies.html", quality=quality, scales=scales, look_scale=look_scale)
-
-    def write_auditors(self, auditors: Auditors) -> Path:
-        """Write the page of second reviews."""
-        bounds: list[float] = []
-        if auditors.corrected is not None:
-            raw, corrected = auditors.corrected.raw, auditors.corrected
-            bounds = [1 - bound for bound in (raw.low, raw.high, corrected.low, corrected.high)]
-        scale = charts.fit_scale(bounds)
-        return self.write("auditors.html", auditors=auditors, auditor_scale=scale)
-
-    def write_plan(self, outlook: PlanOutlook, promises: Sequence[Promise]) -> Path:
-        """Write the page of the plan, what came of it, and what another would bring."""
-        plan, policies = outlook.plan, outlook.policies_now
-        names = {ratio: name for name, ratio in DIALS.items()}
-        return self.write(
-            "plan.html",
-            outlook=outlook,
-            promises=promises,
-            dial="" if plan is None else names.get(plan.ratio, "a number of your own"),
-            dials=[row.dial for row in next(iter(policies.values()), [])],
-            policy_rows=sorted(policies.items()),
-            strata=sorted(plan.strata.items(), key=lambda s: -s[1].size) if plan else [],
-        )
-
-    def write_model(self, quality: Quality, card: ModelCard | None) -> Path:
-        """Write the page of the model that serves."""
-        shown = [band.estimate for band in quality.bands if not band.estimate.audits_needed]
-        scale = charts.rate_scale(shown)
-        return self.write("model.html", quality=quality, card=card, band_scale=scale)
 
     def write_drift(self, drift: Drift | None) -> Path:
         """Write the page of drift, and its table where there is one."""
@@ -181,10 +108,6 @@ class Book:
             evidently=EVIDENTLY_PAGE,
             meanings={f.name: f.meaning[:1].upper() + f.meaning[1:] for f in FEATURES},
         )
-
-    def write_methods(self) -> Path:
-        """Write the page that says how figures are made."""
-        return self.write("methods.html")
 
     def write(self, name: str, **context: object) -> Path:
         """Write one page from the template of its name, and link it on those written before.
@@ -209,12 +132,13 @@ class Book:
             path.write_text(whole.replace(_NAVIGATION, navigation), encoding="utf-8")
         return self.folder / name
 
+    def has(self, name: str) -> bool:
+        """Tell whether a page stands in the folder; of a link, what follows ``#`` is left away."""
+        name = name.partition("#")[0]
+        return name in self._texts or (self.folder / name).is_file()
+
     def _linked(self) -> list[tuple[str, str]]:
-        return [
-            (file, title)
-            for file, title in PAGES
-            if file in self._texts or (self.folder / file).is_file()
-        ]
+        return [(file, title) for file, title in PAGES if self.has(file)]
 
 
 def write_drift_page(folder: Path, *, period: Period, drift: Drift | None, now: datetime) -> Path:

@@ -9,22 +9,27 @@ from features.home import Home
 from features.store import Store, open_store
 from models.publication import open_champion
 from monitoring.attention import find_attention
+from monitoring.audit_hours import measure_hours
 from monitoring.auditors import auditors_of
 from monitoring.exports import (
     write_auditors_table,
+    write_period_tables,
     write_plan_tables,
     write_quality_tables,
     write_readings,
+    write_workload_tables,
 )
 from monitoring.model_card import card_of
 from monitoring.outlook import PlanOutlook, look_ahead
 from monitoring.pages import Book, write_contents
 from monitoring.period import period_of
+from monitoring.policies import measure_policies
+from monitoring.predecessor import predecessor_of
 from monitoring.promised import Promise, measure_promises, readable_plan
 from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import History, read_history
 from monitoring.readings import read_in_other_ways
-from monitoring.recalibrated import recalibrated_frame
+from monitoring.recalibrated import Recalibrated, recalibrated_frame
 from monitoring.record import (
     ReportRecord,
     figures_of,
@@ -32,6 +37,17 @@ from monitoring.record import (
     read_reports,
     write_report_record,
 )
+from monitoring.report_pages import (
+    Overview,
+    write_auditors,
+    write_methods,
+    write_model,
+    write_overview,
+    write_plan,
+    write_policies,
+)
+from monitoring.trend import measure_trends
+from monitoring.workload import measure_workload
 
 
 def write_report(
@@ -67,16 +83,31 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     record = read_record(folder)
     drift = None if record is None else record.drift
-    card = card_of(open_champion(home)) if home.champion_file.is_file() else None
+    recalibrated = Recalibrated(history.ranked, history.earlier)
+    plan, table = outlook.plan, history.ranked.table
+    trends, hours = measure_trends(recalibrated), measure_hours(table, history.outcomes, plan)
+    policies = measure_policies(
+        recalibrated, plan, overall=quality.overall.overturn_rate, compared=quality.compared
+    )
+    workload = measure_workload(table, history.outcomes)
     book = Book(folder, period=period, now=now)
-    findings = find_attention(quality, drift, promise=promises[0])
-    overview = book.write_overview(quality, readings, findings, drift)
-    book.write_quality(quality)
-    book.write_auditors(auditors)
-    book.write_plan(outlook, promises)
-    book.write_model(quality, card)
+    write_policies(book, quality, policies)
+    _write_model(home, store, book, quality)
     book.write_drift(drift)
-    book.write_methods()
+    write_plan(book, outlook, promises)
+    write_auditors(book, auditors, workload, hours)
+    write_methods(book)
+    found = Overview(
+        quality=quality,
+        trends=trends,
+        hours=hours,
+        readings=readings,
+        findings=find_attention(quality, drift, promise=promises[0]),
+        drift_measured=drift is not None,
+    )
+    overview = write_overview(book, found)
+    write_period_tables(trends, policies, hours, folder)
+    write_workload_tables(workload, folder)
     write_quality_tables(quality, folder)
     write_readings(readings, folder)
     write_auditors_table(auditors, folder)
@@ -84,6 +115,13 @@ def write_report(
     write_report_record(folder, ReportRecord(now, period, figures_of(quality, auditors)))
     write_contents(home.reports, read_reports(home.reports))
     return overview
+
+
+def _write_model(home: Home, store: Store, book: Book, quality: Quality) -> Path:
+    if not home.champion_file.is_file():
+        return write_model(book, quality, None, None)
+    published = open_champion(home)
+    return write_model(book, quality, card_of(published), predecessor_of(home, store, published))
 
 
 def _promises(store: Store, history: History, quality: Quality) -> tuple[Promise, ...]:

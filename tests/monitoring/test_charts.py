@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.estimate import Estimate
-from monitoring.charts import Scale, axis, bar, fit_scale, headline, trend, whisker
+from monitoring.charts import Scale, axis, bar, fit_scale, headline, sparkline, whisker
 
 shares = st.floats(0, 1, allow_subnormal=False)
 
@@ -58,16 +58,16 @@ def test_a_bar_is_as_long_as_its_share() -> None:
     assert float(filled.get("width", "")) == pytest.approx(float(track.get("width", "")) / 2)
 
 
-def test_a_day_with_too_few_audits_is_left_open() -> None:
-    days = [
-        estimate("2026-01-01", 0.05),
-        estimate("2026-01-02", 0.9, needed=5),
-        estimate("2026-01-03", 0.04),
+def test_a_sparkline_breaks_where_there_are_too_few_audits() -> None:
+    steps = [
+        estimate("2026-W01", 0.05),
+        estimate("2026-W02", 0.04),
+        estimate("2026-W03", 0.9, needed=5),
+        estimate("2026-W04", 0.04),
     ]
-    drawn = trend(days, overall=0.95)
-    assert drawn.count("<circle") == 2
-    assert "2026-01-02" not in drawn
-    assert "2026-01-01: 95.0 %" in drawn
+    drawn = ElementTree.fromstring(sparkline(steps, scale=Scale(0.0, 1.0, 0.5)))
+    points = [str(line.get("points")).split() for line in drawn.iter("polyline")]
+    assert [len(each) for each in points] == [2, 1]
 
 
 def test_the_headline_is_well_formed_at_the_ends() -> None:

@@ -41,7 +41,9 @@ def outlook(ranked: Ranked, plan: Plan) -> PlanOutlook:
 
 def test_capacity_is_told_for_a_day(outlook: PlanOutlook) -> None:
     assert outlook.capacity_now == pytest.approx(400 / DAYS)
-    assert {round(row.capacity) for row in outlook.rows} == {25, 50, 75, 100}
+    capacities = {round(row.capacity) for row in outlook.rows}
+    assert {25, 50, 75, 100} <= capacities
+    assert (min(capacities), max(capacities)) == (25, 100)
 
 
 def test_every_position_of_the_dial_is_there_and_the_present_one_is_marked(

@@ -108,7 +108,7 @@ def test_the_overview_sets_errors_found_against_a_uniform_sample(
 
 def test_no_fewer_errors_are_said_to_exist_than_were_found(folder: Path, quality: Quality) -> None:
     told = re.search(
-        r"about [\d,]+ ([\d,]+) to ([\d,]+), found or not", words_of(read(folder, "index.html"))
+        r"about [\d,]+ ([\d,]+) to ([\d,]+) , found or not", words_of(read(folder, "index.html"))
     )
     assert told is not None
     assert int(told[1].replace(",", "")) >= quality.errors_found
@@ -120,19 +120,19 @@ def test_the_overview_counts_the_audits_that_are_missing(folder: Path, quality: 
     assert f"{quality.unfinished} selected decisions without an outcome" in text
 
 
-def test_each_group_stands_on_the_quality_page_with_its_figure_or_its_need(
+def test_each_policy_stands_on_its_page_with_its_figure_or_its_need(
     folder: Path, quality: Quality
 ) -> None:
     text = words_of(read(folder, "policies.html"))
-    for grouping in quality.groupings:
-        for segment in grouping.segments:
-            estimate = segment.estimate
-            if estimate.audits_needed:
-                assert f"{estimate.domain} needs about {count(estimate.audits_needed)}" in text
-            else:
-                interval = between(estimate.accuracy_low, estimate.accuracy_high)
-                shown = f"{estimate.domain} {percent(estimate.accuracy)} {interval}"
-                assert shown.replace(">", "&gt;").replace("<", "&lt;") in text
+    (policies,) = (g for g in quality.groupings if g.column == "policy")
+    for segment in policies.segments:
+        estimate = segment.estimate
+        if estimate.audits_needed:
+            assert f"{estimate.domain} needs about {count(estimate.audits_needed)}" in text
+        else:
+            interval = between(estimate.accuracy_low, estimate.accuracy_high)
+            shown = f"{estimate.domain} {percent(estimate.accuracy)} {interval}"
+            assert shown.replace(">", "&gt;").replace("<", "&lt;") in text
 
 
 def test_the_overview_reads_the_figure_in_other_ways(folder: Path, quality: Quality) -> None:
@@ -246,9 +246,8 @@ def test_every_page_has_its_landmarks_and_each_table_a_caption(folder: Path, nam
 def test_a_page_runs_the_scripts_beside_it_and_no_other(folder: Path, name: str) -> None:
     outline = Outline(read(folder, name))
     for script in outline.having("script"):
-        assert script.get("src") in ("page.js", "charts.js") or script == {
-            "type": "application/json"
-        }
+        beside = script.get("src") in ("page.js", "charts.js")
+        assert beside or script.get("type") == "application/json"
     assert not [key for _, attributes in outline.tags for key in attributes if key.startswith("on")]
 
 
@@ -264,7 +263,7 @@ def test_each_table_says_n(folder: Path, name: str) -> None:
 def test_the_page_of_reviews_has_its_landmarks_and_n(reviewed: Path) -> None:
     outline = Outline(read(reviewed, "auditors.html"))
     captions = re.findall(r"<caption>(.*?)</caption>", read(reviewed, "auditors.html"), flags=re.S)
-    assert len(captions) == len(outline.having("table")) == 2
+    assert len(captions) == len(outline.having("table")) >= 2
     assert all("n = " in caption for caption in captions)
     assert all(len(outline.having(tag)) == 1 for tag in ("h1", "main", "header", "footer"))
 
