@@ -1,0 +1,201 @@
+"""Evidence of a change: how much better "it shifted on some day" explains audits than "as before".
+
+An audit of a decision finds an error with probability f if the risk is right. A shift tilts it: its
+log-odds become logit f + s z, with z = 1 for a change of level, and z the decision's own place in
+the risk for a change of slope. No segment's f is quite right, so "as before" is not s = 0 but an
+ordinary misfit u, drawn once for the segment and kept (normal with a small standard deviation), and
+"it changed" is u before some day and u + d from it on, with d drawn from a list of shifts.
+
+For each day on which the change may have begun the ratio of the two explanations is a martingale
+with mean 1 while nothing changes, and the evidence is the sum of these ratios over the days: the
+e-detector of Shiryaev and Roberts (Shin, Ramdas and Rinaldo, "E-detectors: a nonparametric
+framework for sequential change detection", 2023). So it crosses a limit c by chance at most once
+in c days on average, however the days are looked at. A whole family of segments gives one false
+alarm in D days when each has the limit D x (their number).
+
+Both explanations are of the outcomes given which decisions were audited, so that no weight 1/pi
+enters: the choice of what to audit knows f but not the outcome. Weighted sums would be right too,
+and weaker, since they give the rarest audits most of the say.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.arrays import Floats, Positions
+
+STEP = 0.1
+_LEAST = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """Which misfits are ordinary, and which shifts are looked for; all are multiples of `STEP`.
+
+    Attributes
+    ----------
+    ordinary, ordinary_weight
+        Misfits, and their prior probabilities.
+    shifts, shift_weight
+        Shifts from it, and theirs.
+    """
+
+    ordinary: Floats
+    ordinary_weight: Floats
+    shifts: Floats
+    shift_weight: Floats
+
+    @property
+    def tilts(self) -> Floats:
+        """Every tilt that the likelihood is needed at, in order, `STEP` apart."""
+        low = min(self.ordinary.min(), self.ordinary.min() + self.shifts.min())
+        high = max(self.ordinary.max(), self.ordinary.max() + self.shifts.max())
+        return np.arange(round(low / STEP), round(high / STEP) + 1) * STEP
+
+    @property
+    def before(self) -> Positions:
+        """Position of each misfit among the tilts."""
+        return _steps(self.ordinary - self.tilts[0])
+
+    @property
+    def after(self) -> Positions:
+        """Position of each misfit plus each shift (misfits x shifts) among the tilts."""
+        both = self.ordinary[:, None] + self.shifts
+        return _steps(both - self.tilts[0])
+
+
+def _steps(distance: Floats) -> Positions:
+    steps: Positions = np.rint(distance / STEP).astype(np.int64)
+    return steps
+
+
+def lattice(*, misfit: float, shifts: dict[float, float]) -> Lattice:
+    """Return the lattice of a normal ordinary misfit and the shifts with their weights.
+
+    Examples
+    --------
+    >>> lattice(misfit=0.1, shifts={0.5: 1.0}).tilts.round(1).tolist()[:3]
+    [-0.3, -0.2, -0.1]
+    """
+    reach = max(1, math.ceil(2.5 * misfit / STEP))
+    ordinary = np.arange(-reach, reach + 1, dtype=np.float64) * STEP
+    weight = np.exp(-0.5 * (ordinary / misfit) ** 2)
+    sizes = np.array(list(shifts))
+    shares = np.array(list(shifts.values()))
+    return Lattice(ordinary, weight / weight.sum(), sizes, shares / shares.sum())
+
+
+def tilted_gains(f: Floats, y: Floats, z: Floats, tilts: Floats) -> Floats:
+    """Return each audit's log-likelihood under each tilt, less that of none (tilts x audits).
+
+    Parameters
+    ----------
+    f, y, z
+        Risk in (0, 1), outcome 0 or 1, and the direction of the tilt, one an audit.
+
+    Examples
+    --------
+    >>> one = np.ones(1)
+    >>> tilted_gains(one / 2, one, one, np.array([0.0, 9.0])).round(2).tolist()
+    [[0.0], [0.69]]
+    """
+    gains = np.empty((len(tilts), len(f)))
+    for row, tilt in enumerate(tilts):
+        gains[row] = tilt * z * y - np.log1p(f * np.expm1(tilt * z))
+    return gains
+
+
+def sum_by_cell(gains: Floats, cells: Positions, *, segments: int, days: int) -> Floats:
+    """Return log-likelihoods (segments x days x tilts).
+
+    Parameters
+    ----------
+    cells
+        Of each audit: its segment times `days`, plus its day.
+    """
+    found = [np.bincount(cells, row, segments * days) for row in gains]
+    return np.ascontiguousarray(np.array(found).T.reshape(segments, days, len(gains)))
+
+
+def evidence_by_day(likelihood: Floats, grid: Lattice, *, cap: float) -> Floats:
+    """Return the evidence of a change at the end of each day.
+
+    Parameters
+    ----------
+    likelihood
+        Segments x days x tilts, as of `sum_by_cell`.
+    cap
+        Evidence is cut here, so that an alarm ends soon after its cause has; above 0.
+
+    Returns
+    -------
+    Floats
+        Segments x days, 0 or above: by chance it reaches c at most once in c days on average.
+
+    Examples
+    --------
+    >>> grid = lattice(misfit=0.1, shifts={1.0: 1.0})
+    >>> nothing = np.zeros((1, 3, len(grid.tilts)))
+    >>> evidence_by_day(nothing, grid, cap=100.0).round(6).tolist()
+    [[1.0, 2.0, 3.0]]
+    """
+    segments, days, _ = likelihood.shape
+    believed = np.tile(grid.ordinary_weight, (segments, 1))
+    held = np.zeros((segments, len(grid.ordinary), len(grid.shifts)))
+    evidence = np.empty((segments, days))
+    for day in range(days):
+        today = likelihood[:, day]
+        gain = np.exp(today - today.max(axis=1, keepdims=True))
+        as_before = believed * gain[:, grid.before]
+        total = np.maximum(as_before.sum(axis=1), _LEAST)
+        held += believed[:, :, None] * grid.shift_weight
+        held *= gain[:, grid.after] / total[:, None, None]
+        believed = as_before / total[:, None]
+        evidence[:, day] = held.sum(axis=(1, 2))
+        over = np.minimum(1.0, cap / np.maximum(evidence[:, day], _LEAST))
+        held *= over[:, None, None]
+    return np.minimum(evidence, cap)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The most likely change of one segment.
+
+    Attributes
+    ----------
+    day
+        The first day after it, counted from the first of the likelihood.
+    shift
+        Of the log-odds, or of the slope.
+    log_ratio
+        Logarithm of the ratio of the two explanations, summed over the days.
+    """
+
+    day: int
+    shift: float
+    log_ratio: float
+
+
+def likely_change(likelihood: Floats, grid: Lattice) -> Change:
+    """Return when a segment (days x tilts) changed most likely, by how much, and how surely."""
+    so_far = np.vstack([np.zeros(likelihood.shape[1]), np.cumsum(likelihood, axis=0)])
+    whole, before = so_far[-1], so_far[:-1]
+    prior = np.log(grid.ordinary_weight)
+    as_before = _log_sum(prior + whole[grid.before])
+    rest = (whole - before)[:, grid.after]
+    changed = (prior + before[:, grid.before])[:, :, None] + rest + np.log(grid.shift_weight)
+    by_day = np.array([_log_sum(each.ravel()) for each in changed])
+    by_shift = np.array([_log_sum(changed[:, :, n].ravel()) for n in range(len(grid.shifts))])
+    return Change(
+        day=int(by_day.argmax()),
+        shift=float(grid.shifts[by_shift.argmax()]),
+        log_ratio=_log_sum(by_day) - as_before,
+    )
+
+
+def _log_sum(values: Floats) -> float:
+    most = float(values.max())
+    return most + math.log(float(np.exp(values - most).sum()))

@@ -1,0 +1,255 @@
+"""The watch over all segments: which of them changed, and which are only part of another's change.
+
+Every segment has its evidence by day (`monitoring.alarms.evidence`) and a limit that shares out the
+false alarms allowed over all of them, more of them to what is looked for most. An alarm stands from
+the day on which its evidence reaches the limit until it has fallen well below. Of those that stand,
+the one with the strongest evidence is told, its audits are set aside, and whatever no longer stands
+without them was part of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.special import logit
+
+from features.contract import DIRECTIONS
+from models.arrays import Flags, Floats, Positions
+from monitoring.alarms.evidence import (
+    Change,
+    Lattice,
+    evidence_by_day,
+    lattice,
+    likely_change,
+    sum_by_cell,
+    tilted_gains,
+)
+from monitoring.alarms.limits import ResidualLimits
+from monitoring.alarms.segments import Segments, cut_audits
+from monitoring.alarms.steady import Baseline, find_baseline, steady_risk
+from monitoring.recalibrated import Recalibrated
+
+LEVEL, SLOPE = "residual", "calibration"
+DIRECTION_MISFIT = 1.6
+"""Times as large as that of all errors is the ordinary misfit of one direction: it has fewer."""
+ENDS_BELOW = 0.05
+"""Share of its limit that the evidence of a standing alarm must fall below for it to end."""
+CAP = 20.0
+"""Times its limit at which evidence is cut."""
+_LEVEL_SHIFTS = {0.3: 2.0, 0.5: 3.0, 0.7: 3.0, 1.0: 2.0, 1.5: 1.5, 2.2: 1.0, 3.0: 1.0}
+_LEVEL_FALLS = {-0.4: 1.5, -0.7: 1.5, -1.2: 1.0}
+_SLOPE_SHIFTS = {-0.4: 1.0, -0.7: 1.0, -1.0: 2.0, -1.5: 1.5, -2.0: 1.5, 0.5: 1.0}
+_SLOPE_MISFIT = 0.2
+_FARTHEST = 3.0
+"""Log-odds from the middle of a segment's risk beyond which a slope tilts no further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """One way to look at one cut.
+
+    Attributes
+    ----------
+    kind
+        `LEVEL` or `SLOPE`.
+    direction
+        Of `features.contract.DIRECTIONS`; null = overturns of any direction.
+    cut
+        Into which segments.
+    limit
+        Evidence from which an alarm is raised.
+    """
+
+    kind: str
+    direction: str | None
+    cut: Segments
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """A segment that changed.
+
+    Attributes
+    ----------
+    lens, number
+        Where it was seen, and which segment of its cut.
+    change
+        The most likely one; its day is counted from the first of the period.
+    strength
+        Logarithm of the evidence over its limit.
+    includes
+        Names of the segments whose alarms it explains.
+    """
+
+    lens: Lens
+    number: int
+    change: Change
+    strength: float
+    includes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the segment's name."""
+        return self.lens.cut.name(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the watch saw.
+
+    Attributes
+    ----------
+    shifted
+        Segments that changed, the strongest first.
+    watched
+        Segments that were watched, each once a direction and kind.
+    baseline
+        How the days are cut.
+    risk
+        Each decision's steady risk, by direction; null = of any.
+    """
+
+    shifted: tuple[Shifted, ...]
+    watched: int
+    baseline: Baseline
+    risk: Mapping[str | None, Floats]
+
+
+@dataclass(slots=True)
+class _Audits:
+    """The watched audits, by direction; gains of level tilts are made once."""
+
+    days: Positions
+    day_count: int
+    risk: dict[str | None, Floats]
+    found: dict[str | None, Floats]
+    misfit: float
+    gains: dict[str | None, Floats] = field(default_factory=dict)
+
+    def grid(self, lens: Lens) -> Lattice:
+        if lens.kind == SLOPE:
+            return lattice(misfit=_SLOPE_MISFIT, shifts=_SLOPE_SHIFTS)
+        times = 1.0 if lens.direction is None else DIRECTION_MISFIT
+        return lattice(misfit=times * self.misfit, shifts=_LEVEL_SHIFTS | _LEVEL_FALLS)
+
+    def likelihood(self, lens: Lens, keep: Flags) -> Floats:
+        inside = np.flatnonzero(keep & (lens.cut.codes >= 0))
+        codes = lens.cut.codes[inside]
+        cells = codes * self.day_count + self.days[inside]
+        gains = self._gains(lens, inside, codes)
+        return sum_by_cell(gains, cells, segments=len(lens.cut.labels), days=self.day_count)
+
+    def _gains(self, lens: Lens, inside: Positions, codes: Positions) -> Floats:
+        f, y = self.risk[lens.direction], self.found[lens.direction]
+        tilts = self.grid(lens).tilts
+        if lens.kind == SLOPE:
+            f = f[inside]
+            return tilted_gains(f, y[inside], _place_in_risk(f, codes), tilts)
+        if lens.direction not in self.gains:
+            self.gains[lens.direction] = tilted_gains(f, y, np.ones_like(f), tilts)
+        return self.gains[lens.direction][:, inside]
+
+
+def watch_segments(watched: Recalibrated, limits: ResidualLimits) -> Seen:
+    """Look for changes of level and slope in every segment."""
+    baseline = find_baseline(watched, audits=limits.baseline_audits)
+    table = watched.table
+    later = baseline.days >= baseline.watched_from
+    rows = np.flatnonzero(table["audited"].to_numpy(dtype=bool) & later)
+    risk = {
+        direction: steady_risk(
+            watched, baseline, audits=limits.baseline_audits, direction=direction
+        )
+        for direction in (None, *DIRECTIONS)
+    }
+    audits = _Audits(
+        days=baseline.days[rows] - baseline.watched_from,
+        day_count=baseline.count - baseline.watched_from,
+        risk={direction: f[rows] for direction, f in risk.items()},
+        found={
+            direction: watched.ranked.audited_frame(direction).overturned[rows]
+            for direction in (None, *DIRECTIONS)
+        },
+        misfit=limits.ordinary_misfit,
+    )
+    cuts = cut_audits(table, rows, fewest=limits.fewest_audits, least_share=limits.least_share)
+    lenses = list(_lenses(list(cuts), limits)) if len(rows) else []
+    found = _explain(audits, lenses) if lenses else []
+    shifted = tuple(_dated(each, baseline.watched_from) for each in found)
+    return Seen(shifted, sum(len(lens.cut.labels) for lens in lenses), baseline, risk)
+
+
+def _dated(shifted: Shifted, watched_from: int) -> Shifted:
+    change = replace(shifted.change, day=shifted.change.day + watched_from)
+    return replace(shifted, change=change)
+
+
+def _lenses(cuts: list[Segments], limits: ResidualLimits) -> Iterator[Lens]:
+    """Yield every look, the limits such that all together keep the days between false alarms."""
+    singles = [cut for cut in cuts if len(cut.columns) < 2 and cut.labels]
+    pairs = [cut for cut in cuts if len(cut.columns) == 2 and cut.labels]
+    families: tuple[tuple[str, list[Segments], tuple[str | None, ...], float], ...] = (
+        (LEVEL, singles, (None,), 0.35),
+        (LEVEL, singles, DIRECTIONS, 0.30),
+        (LEVEL, pairs, (None,), 0.15),
+        (LEVEL, pairs, DIRECTIONS, 0.05),
+        (SLOPE, singles, (None,), 0.15),
+    )
+    for kind, family, directions, share in families:
+        looks = sum(len(cut.labels) for cut in family) * len(directions)
+        limit = limits.false_alarm_days * looks / share
+        for cut in family:
+            yield from (Lens(kind, direction, cut, limit) for direction in directions)
+
+
+def _explain(audits: _Audits, lenses: list[Lens]) -> list[Shifted]:
+    """Return the changes that explain all alarms, the strongest first."""
+    keep = np.ones(len(audits.days), dtype=np.bool_)
+    standing = _standing(audits, lenses, keep)
+    told: list[Shifted] = []
+    while standing:
+        strongest = max(standing, key=lambda each: each.strength)
+        keep &= strongest.lens.cut.codes != strongest.number
+        looked = {id(each.lens): each.lens for each in standing}
+        still = _standing(audits, list(looked.values()), keep)
+        left = {(id(each.lens), each.number) for each in still}
+        was = {(id(each.lens), each.number) for each in standing}
+        gone = [each for each in standing if (id(each.lens), each.number) not in left]
+        names = dict.fromkeys(each.name for each in gone if each.name != strongest.name)
+        told.append(replace(strongest, includes=tuple(names)))
+        standing = [each for each in still if (id(each.lens), each.number) in was]
+    return told
+
+
+def _standing(audits: _Audits, lenses: list[Lens], keep: Flags) -> list[Shifted]:
+    found = []
+    for lens in lenses:
+        grid = audits.grid(lens)
+        likelihood = audits.likelihood(lens, keep)
+        evidence = evidence_by_day(likelihood, grid, cap=CAP * lens.limit)
+        for number in np.flatnonzero(_stands(evidence, lens.limit)):
+            change = likely_change(likelihood[number], grid)
+            strength = change.log_ratio - math.log(lens.limit)
+            found.append(Shifted(lens, int(number), change, strength))
+    return found
+
+
+def _stands(evidence: Floats, limit: float) -> Flags:
+    """Return which segments' alarms stand at the end of the last day."""
+    stands = np.zeros(len(evidence), dtype=np.bool_)
+    for today in evidence.T:
+        stands = (today >= limit) | (stands & (today >= ENDS_BELOW * limit))
+    return stands
+
+
+def _place_in_risk(f: Floats, codes: Positions) -> Floats:
+    """Return how far each audit's log-odds are from the middle of its segment's."""
+    place, information = logit(f), f * (1 - f)
+    middle = np.bincount(codes, information * place) / np.maximum(
+        np.bincount(codes, information), 1e-12
+    )
+    return np.clip(place - middle[codes], -_FARTHEST, _FARTHEST)
