@@ -33,7 +33,10 @@ def directions_chart(comparison: Comparison, found: Fairness) -> dict[str, Any]:
     """
     groups = drawn_groups(comparison)
     values = [
-        _value(group, words, getattr(group, kind)) for group in groups for kind, words in _KINDS
+        _value(group, words, rate)
+        for group in groups
+        for kind, words in _KINDS
+        if (rate := getattr(group, kind)).enough
     ]
     order = [group.name for group in groups]
     return {
@@ -74,11 +77,14 @@ def directions_chart(comparison: Comparison, found: Fairness) -> dict[str, Any]:
 def chart_words(comparison: Comparison) -> str:
     """Return what the chart shows, for those who do not see it."""
     rows = "; ".join(
-        f"{group.name}: over {percent(group.over.estimate.overturn_rate)}, "
-        f"under {percent(group.under.estimate.overturn_rate)}"
+        f"{group.name}: over {_in_words(group.over)}, under {_in_words(group.under)}"
         for group in drawn_groups(comparison)
     )
     return f"Over- and under-enforcement by {comparison.title.lower()}. {rows}"
+
+
+def _in_words(rate: Rate) -> str:
+    return percent(rate.estimate.overturn_rate) if rate.enough else "not known"
 
 
 def _value(group: Group, words: str, rate: Rate) -> dict[str, object]:

@@ -7,6 +7,7 @@ group: their figures rest on too few audits to be fair to them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,22 +52,30 @@ def with_tenure(recalibrated: Recalibrated) -> Recalibrated:
 def columns_of(table: pd.DataFrame) -> list[tuple[str, str]]:
     """Return the columns to compare groups of, with titles: those with two values or more.
 
+    Columns that divide the decisions just as an earlier one does are looked at once, with it: twice
+    as many gaps would be found for the same decisions, and each would have to be the larger.
+
     Examples
     --------
     >>> columns_of(pd.DataFrame({"language": ["da", "hi"], "site": ["x", "x"],
     ...     "group_vendor": ["own", "vendor"]}))
-    [('language', 'Language'), ('group_vendor', 'Vendor')]
+    [('language', 'Language and vendor')]
     """
     own = [
         (name, name.removeprefix("group_").replace("_", " ").capitalize())
         for name in sorted(map(str, table))
         if name.startswith("group_")
     ]
-    return [
-        (name, title)
-        for name, title in (*_COLUMNS, *own)
-        if name in table and table[name].nunique() > 1
-    ]
+    titles: dict[str, list[str]] = {}
+    divided: dict[str, Positions] = {}
+    for name, title in (*_COLUMNS, *own):
+        if name not in table or table[name].nunique() < 2:
+            continue
+        codes = pd.factorize(table[name])[0]
+        same = next((n for n, known in divided.items() if np.array_equal(known, codes)), name)
+        divided.setdefault(same, codes)
+        titles.setdefault(same, []).append(title)
+    return [(name, _and(words)) for name, words in titles.items()]
 
 
 def band_tenure(days: pd.Series) -> pd.Series:
@@ -128,6 +137,11 @@ def label_groups(values: pd.Series) -> Labelled:
     labels = np.where(pd.isna(labels), UNLABELLED, labels)
     codes, names = pd.factorize(labels, sort=True)
     return Labelled(labels, codes.astype(np.int64), tuple(map(str, names)))
+
+
+def _and(titles: Sequence[str]) -> str:
+    first, *more = titles
+    return " and ".join([first, *(title.lower() for title in more)])
 
 
 def _banded(ranked: Ranked) -> Ranked:

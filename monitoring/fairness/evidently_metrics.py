@@ -124,7 +124,7 @@ def _rates(each: Comparison) -> Iterator[tuple[str, GroupFigures]]:
             figure,
             GroupFigures(
                 title=f"{words} by {each.title.lower()}",
-                values={g.name: rate.estimate.overturn_rate for g, rate in rates if g.enough},
+                values={g.name: rate.estimate.overturn_rate for g, rate in rates if rate.enough},
                 header=_RATE_HEADER,
                 rows=tuple(_rate_row(group, rate) for group, rate in rates),
             ),
@@ -142,7 +142,7 @@ def _rate_row(group: Group, rate: Rate) -> tuple[str, ...]:
     )
     return (
         group.name,
-        *(told if group.enough else (needed, "", "", STANDING_WORDS["unknown"])),
+        *(told if rate.enough else (needed, "", "", STANDING_WORDS["unknown"])),
         "" if pooled is None else f"{percent(pooled.rate)} ({between(pooled.low, pooled.high)})",
         count(estimate.decisions),
         count(estimate.audits),

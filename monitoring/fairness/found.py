@@ -73,6 +73,11 @@ class Rate:
     gap: Gap
     pooled: Pooled | None
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough audits to show the figure as found."""
+        return bool(self.estimate.audits) and not self.estimate.audits_needed
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -221,8 +226,7 @@ class Group:
     @property
     def enough(self) -> bool:
         """Whether there are enough audits to show figures of the group alone."""
-        estimate = self.overturn.estimate
-        return bool(estimate.audits) and not estimate.audits_needed
+        return self.overturn.enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +236,8 @@ class Comparison:
     Attributes
     ----------
     column, title
-        Of the table, and in words.
+        Of the table, and in words; of the first where several columns divide decisions just so,
+        with the titles of all.
     groups
         Most decisions first.
     unlabelled

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monitoring.charts import Scale, fit_scale
 from monitoring.fairness.at_cut import LEAST_SEEN
 from monitoring.fairness.chart import chart_height, chart_words, directions_chart, drawn_groups
-from monitoring.fairness.found import Comparison, Fairness
+from monitoring.fairness.found import Fairness
 from monitoring.fairness.said import findings_of, least_visible, sayings_of, signed_points
 from monitoring.fairness.tables import DIFFERENCES_TABLE, MODEL_TABLE, MODERATION_TABLE
-from monitoring.pages import MOST_ROWS, Book
+from monitoring.pages import Book
 
 LEAST_DRAWN = 2
 """Groups with enough audits that a chart needs."""
@@ -35,7 +34,6 @@ def write_fairness(book: Book, found: Fairness) -> Path:
         fairness=found,
         findings=findings,
         untold=untold,
-        scales={each.column: _scale(each) for each in found.comparisons},
         charts={
             each.column: (directions_chart(each, found), chart_words(each), chart_height(each))
             for each in found.comparisons
@@ -47,9 +45,3 @@ def write_fairness(book: Book, found: Fairness) -> Path:
         least_seen=LEAST_SEEN,
         files=(MODERATION_TABLE, MODEL_TABLE, DIFFERENCES_TABLE),
     )
-
-
-def _scale(comparison: Comparison) -> Scale:
-    """Return one axis of accuracy for the rows that a page shows."""
-    shown = [group.overturn.estimate for group in comparison.groups[:MOST_ROWS] if group.enough]
-    return fit_scale([bound for e in shown for bound in (e.accuracy_low, e.accuracy_high)])

@@ -52,11 +52,11 @@ def _of_moderation(comparison: Comparison, group: Group, compared: int) -> dict[
         "audits_needed": estimate.audits_needed,
     }
     for attribute, name in _RATES:
-        row |= _rate(name, getattr(group, attribute), told=group.enough)
+        row |= _rate(name, getattr(group, attribute))
     return row | {"gaps_looked_at": compared}
 
 
-def _rate(name: str, rate: Rate, *, told: bool) -> dict[str, object]:
+def _rate(name: str, rate: Rate) -> dict[str, object]:
     figures = {
         name: rate.estimate.overturn_rate,
         f"{name}_low": rate.estimate.low,
@@ -65,7 +65,9 @@ def _rate(name: str, rate: Rate, *, told: bool) -> dict[str, object]:
         f"{name}_gap_low": rate.gap.low,
         f"{name}_gap_high": rate.gap.high,
     }
-    shown: dict[str, object] = {key: value if told else None for key, value in figures.items()}
+    shown: dict[str, object] = {
+        key: value if rate.enough else None for key, value in figures.items()
+    }
     pooled = rate.pooled
     return shown | {
         f"{name}_standing": rate.gap.standing,

@@ -24,6 +24,20 @@ def test_no_person_is_ever_a_group() -> None:
     assert columns_of(table) == [("language", "Language")]
 
 
+def test_columns_that_divide_decisions_alike_are_looked_at_once() -> None:
+    table = pd.DataFrame(
+        {
+            "language": ["da", "hi", "da", None],
+            "region": ["dk", "in", "dk", None],
+            "group_vendor": ["own", "own", "vendor", "own"],
+        }
+    )
+    assert columns_of(table) == [
+        ("language", "Language and region"),
+        ("group_vendor", "Vendor"),
+    ]
+
+
 def test_bands_of_days_in_the_job_begin_where_they_say() -> None:
     bands = band_tenure(pd.Series([29.9, 30.0, 364.0, 365.0, 5_000.0, None], dtype=float))
     assert bands.tolist()[:5] == [
