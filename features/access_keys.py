@@ -52,6 +52,8 @@ class AccessKey:
         From when it is not valid any more; null where that is not set.
     revoked_at
         When it was revoked; null while it is not.
+    auditor_id
+        Pseudonym of the person whose own exposure it may show; null where it is nobody's.
     """
 
     key_id: str
@@ -60,6 +62,7 @@ class AccessKey:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    auditor_id: str | None = None
 
     def state(self, now: datetime) -> KeyState:
         """Return what the key is worth.

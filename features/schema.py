@@ -56,6 +56,7 @@ outcomes = sa.Table(
     *_contract_columns(OUTCOMES, key="audit_id"),
     sa.ForeignKeyConstraint(["decision_id"], ["decisions.decision_id"]),
     sa.Index("outcomes_by_superseded", "supersedes"),
+    sa.Index("outcomes_by_time", "audited_at"),
 )
 
 _LARGE_COUNT = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -86,6 +87,45 @@ selections = sa.Table(
     sa.Index("selections_by_decision", "decision_id"),
     sa.Index("selections_by_time", "selected_at"),
 )
+sa.Index(
+    "selections_to_audit",
+    selections.c.selected_at,
+    sqlite_where=selections.c.selected.is_(True),
+    postgresql_where=selections.c.selected.is_(True),
+)
+
+assignments = sa.Table(
+    "assignments",
+    metadata,
+    sa.Column("assignment_id", sa.Text, primary_key=True),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("decision_id", sa.ForeignKey("decisions.decision_id"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, comment="audit, review, golden, calibration"),
+    sa.Column("audit_id", sa.Text, comment="the audit that a review looks at"),
+    sa.Column("auditor_id", sa.Text, nullable=False),
+    sa.Column("shift_day", sa.Text, nullable=False, comment="day on which the shift began, UTC"),
+    sa.Column("assigned_at", sa.BigInteger, nullable=False),
+    sa.Column("starts_at", sa.BigInteger, nullable=False, comment="as planned"),
+    sa.Column("shift_ends_at", sa.BigInteger, nullable=False),
+    sa.Column("minutes", sa.Double, nullable=False, comment="as planned"),
+    sa.Column("graphic_level", sa.Integer, nullable=False),
+    sa.Column("due_at", sa.BigInteger),
+    sa.Column("value", sa.Double, nullable=False, comment="harm that it is expected to undo"),
+    sa.Column("inclusion_probability", sa.Double, comment="of a review, to be sent back"),
+    sa.Column("returned_at", sa.BigInteger, comment="when it went back to be assigned anew"),
+    sa.Index("assignments_by_decision", "decision_id"),
+    sa.Index("assignments_by_day", "shift_day"),
+    comment="who audits what; never changed but for returned_at",
+)
+_ONE_PERSON = sa.text("returned_at IS NULL AND kind IN ('audit', 'review')")
+sa.Index(
+    "assignments_to_one_person",
+    assignments.c.decision_id,
+    assignments.c.kind,
+    unique=True,
+    sqlite_where=_ONE_PERSON,
+    postgresql_where=_ONE_PERSON,
+)
 
 plans = sa.Table(
     "plans",
@@ -104,6 +144,7 @@ access_keys = sa.Table(
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("revoked_at", sa.BigInteger),
     sa.Column("expires_at", sa.BigInteger),
+    sa.Column("auditor_id", sa.Text, comment="whose own exposure it may show"),
 )
 
 key_events = sa.Table(
