@@ -54,7 +54,10 @@ class Parity:
 
 
 def above_cut(risk: Floats, audits: int) -> Flags:
-    """Mark the riskiest decisions, as many as were audited but at most a tenth; ties go together.
+    """Mark the riskiest decisions, as many as were audited but at most a tenth.
+
+    Decisions of one risk go together, to the side that comes nearer to that number; at least one
+    lies above.
 
     Examples
     --------
@@ -64,7 +67,9 @@ def above_cut(risk: Floats, audits: int) -> Flags:
     rows = len(risk)
     wanted = max(1, min(audits, int(MOST_ABOVE * rows)))
     cut = np.partition(risk, rows - wanted)[rows - wanted]
-    flags: Flags = risk >= cut
+    with_ties, without = risk >= cut, risk > cut
+    above, fewer = int(with_ties.sum()), int(without.sum())
+    flags: Flags = without if fewer and wanted - fewer < above - wanted else with_ties
     return flags
 
 

@@ -67,4 +67,7 @@ def test_above_the_cut_lie_as_many_as_were_audited_but_at_most_a_tenth() -> None
     risk = np.random.default_rng(2).random(1_000)
     assert above_cut(risk, 30).sum() == 30
     assert above_cut(risk, 900).sum() == 100
+    coarse = np.repeat([0.9, 0.5, 0.1], [25, 800, 175])
+    assert above_cut(coarse, 30).sum() == 25
+    assert above_cut(np.full(50, 0.2), 3).all()
     assert risk[above_cut(risk, 30)].min() > risk[~above_cut(risk, 30)].max()
