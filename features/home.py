@@ -5,6 +5,9 @@
     secondlook.toml   settings, all with defaults
     policies.toml     harm of errors and least audits, by policy
     gates.toml        what data and model must pass before a promotion
+    wellbeing.toml    what limits an auditor's day, and when audits are due
+    alarms.toml       when alarms are raised, and where they are sent
+    standing-alarms.json      the alarms that stand
     secrets.json      keys for sampling and pseudonyms; readable by the owner alone
     store.db          decisions, outcomes, selections (unless a PostgreSQL URL is set)
     mlflow.db, mlartifacts/   runs and the model registry
@@ -29,6 +32,7 @@ import msgspec
 from features.errors import HomeError, SettingsError
 from features.policies import Policies, read_policies
 from features.toml_text import read_toml
+from features.wellbeing import WELLBEING_TEMPLATE, Wellbeing, read_wellbeing
 
 SETTINGS_TEMPLATE = """\
 # Settings of this Second Look programme. All have the defaults shown.
@@ -177,6 +181,21 @@ class Home:
         return self.path / "gates.toml"
 
     @property
+    def alarms_file(self) -> Path:
+        """Return where the limits of the alarms are; `monitoring.alarms.limits` reads them."""
+        return self.path / "alarms.toml"
+
+    @property
+    def standing_alarms_file(self) -> Path:
+        """Return where the alarms that stand are; see `features.standing_alarms`."""
+        return self.path / "standing-alarms.json"
+
+    @property
+    def wellbeing_file(self) -> Path:
+        """Return where the limits of an auditor's day are."""
+        return self.path / "wellbeing.toml"
+
+    @property
     def secrets_file(self) -> Path:
         """Return where the keys are."""
         return self.path / "secrets.json"
@@ -231,6 +250,10 @@ class Home:
     def policies(self) -> Policies:
         """Read the policies; see `features.policies.read_policies`."""
         return read_policies(self.policies_file)
+
+    def wellbeing(self) -> Wellbeing:
+        """Read the limits of an auditor's day; see `features.wellbeing.read_wellbeing`."""
+        return read_wellbeing(self.wellbeing_file)
 
     def secrets(self) -> Secrets:
         """Read the keys.
@@ -290,6 +313,7 @@ def make_home(path: Path) -> Home:
         _write_once(home.settings_file, SETTINGS_TEMPLATE)
         _write_once(home.policies_file, POLICIES_TEMPLATE)
         _write_once(home.gates_file, GATES_TEMPLATE)
+        _write_once(home.wellbeing_file, WELLBEING_TEMPLATE)
         keys = _fresh_sampling_key() | {"pseudonyms": secrets.token_hex(32)}
         _write_once(home.secrets_file, json.dumps(keys))
     except OSError as error:
