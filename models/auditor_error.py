@@ -17,13 +17,51 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from features.errors import EstimateError
+from features.errors import EstimateError, SettingsError
 from models.arrays import Flags, Floats
 from models.estimate import IDENTITY, AuditedFrame, Estimate, Recalibration, estimate_overturn_rate
 
-REVIEWED_OF_OVERTURNS = 0.5
-REVIEWED_OF_REST = 0.06
-LEAST_REVIEW_CHANCE = 0.01
+
+@dataclass(frozen=True, slots=True)
+class ReviewRules:
+    """How many of the audits are reviewed a second time.
+
+    Attributes
+    ----------
+    of_overturns
+        Chance of a review for an audit that overturned the decision, above 0 to 1.
+    of_rest
+        Mean chance for the others, above 0 to 1; each has one in proportion to what it weighs.
+    least
+        No audit's chance is below it, above 0 to 1.
+
+    Raises
+    ------
+    SettingsError
+        A share is not above 0 and up to 1.
+
+    Examples
+    --------
+    >>> ReviewRules(of_rest=0)
+    Traceback (most recent call last):
+    ...
+    features.errors.SettingsError: reviews: saw of_rest = 0; expected a share above 0, up to 1
+    """
+
+    of_overturns: float = 0.5
+    of_rest: float = 0.06
+    least: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            share = getattr(self, name)
+            if not 0 < share <= 1:
+                raise SettingsError(
+                    f"reviews: saw {name} = {share:g}; expected a share above 0, up to 1"
+                )
+
+
+DEFAULT_RULES = ReviewRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,29 +110,35 @@ class CorrectedEstimate:
 
 
 def review_chances(
-    overturned: Floats, inclusion_probability: Floats, *, mean_weight: float | None = None
+    overturned: Floats,
+    inclusion_probability: Floats,
+    *,
+    mean_weight: float | None = None,
+    rules: ReviewRules = DEFAULT_RULES,
 ) -> Floats:
     """Chance of a second review for each finished audit.
 
-    Half of the overturns; of the rest about 6 %, in proportion to what each weighs in the figure.
+    By default half of the overturns; of the rest about 6 %, in proportion to what each weighs in
+    the figure. A chance tells what the first audit found: the reviewer must not see it.
 
     Parameters
     ----------
     mean_weight
-        Weight (one over the chance of the audit) at which 6 % are reviewed; null = the mean of
-        those given. Give one where the list grows, so that no audit's chance depends on the others.
+        Weight (one over the chance of the audit) at which `ReviewRules.of_rest` are reviewed; null
+        = the mean of those given. Give one where the list grows, so that no audit's chance depends
+        on the others.
 
     Examples
     --------
     >>> review_chances(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.1, 0.3])).round(3)
     array([0.5 , 0.09, 0.03])
     """
-    chances = np.full(len(overturned), REVIEWED_OF_OVERTURNS)
+    chances = np.full(len(overturned), float(rules.of_overturns))
     rest = overturned == 0
     if rest.any():
         weight = 1.0 / inclusion_probability[rest]
         mean = float(weight.mean()) if mean_weight is None else mean_weight
-        chances[rest] = np.clip(REVIEWED_OF_REST * weight / mean, LEAST_REVIEW_CHANCE, 1.0)
+        chances[rest] = np.clip(rules.of_rest * weight / mean, rules.least, 1.0)
     return chances
 
 

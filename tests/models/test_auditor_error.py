@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.errors import EstimateError
-from models.auditor_error import SecondReviews, correct_for_auditors, review_chances
+from features.errors import EstimateError, SettingsError
+from models.auditor_error import ReviewRules, SecondReviews, correct_for_auditors, review_chances
 from models.estimate import AuditedFrame
 from tests.models.drawing import make_population, z_score
 
@@ -54,6 +54,20 @@ def test_about_half_of_the_overturns_and_six_percent_of_the_rest_are_reviewed() 
     assert np.all(chances[found == 1] == 0.5)
     assert chances[found == 0].mean() == pytest.approx(0.06, abs=0.005)
     assert np.all((chances > 0) & (chances <= 1))
+
+
+def test_how_many_are_reviewed_can_be_set() -> None:
+    rng = np.random.default_rng(2)
+    found, pi = (rng.random(20_000) < 0.1).astype(float), rng.uniform(0.02, 1, 20_000)
+    chances = review_chances(found, pi, rules=ReviewRules(of_overturns=1, of_rest=0.15))
+    assert np.all(chances[found == 1] == 1)
+    assert chances[found == 0].mean() == pytest.approx(0.15, abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.01, float("nan")])
+def test_a_share_that_leaves_no_chance_is_refused(share: float) -> None:
+    with pytest.raises(SettingsError, match="of_overturns"):
+        ReviewRules(of_overturns=share)
 
 
 def test_a_review_of_what_was_not_audited_is_refused() -> None:
