@@ -1,6 +1,6 @@
 """Assignment: selected audits dealt out to the people on shift, with an order for each.
 
-What is due comes first, then what undoes most harm; every rule of `models.assignment.work` holds
+What is due comes first, then what has the highest priority; every rule of `models.assignment.work` holds
 for whoever is given an audit. The relaxation says what could be reached at best, so that each
 answer tells how near it came. There is an answer within the time limit: without a solved
 relaxation audits are dealt out by worth alone.
@@ -113,7 +113,7 @@ def assign(
 
 
 def weights_of(work: Work) -> Floats:
-    """Return what placing each audit is worth: the harm, and far more where it is due.
+    """Return what placing each audit is worth: its value, and far more where it is due.
 
     An audit that is due within a day is worth more a minute than any that is not, and a tenth more
     for each day that it is overdue.

@@ -1,4 +1,4 @@
-"""The order of one person's shift: what is due first, most harm first, graphic items spaced.
+"""The order of one person's shift: what is due first, then by value, graphic items spaced.
 
 After so many graphic items in a row another item follows, or a break where there is none left; no
 clock hour of the shift holds more graphic minutes than its cap. What does not fit before the shift

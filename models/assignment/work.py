@@ -27,7 +27,10 @@ class Work:
     decision_ids
         Text. A decision may come twice: for its audit, and for a second review.
     value
-        Harm that the audit is expected to undo, 0 or more.
+        What the audit is worth, 0 or more: the priority of its selection, which weighs the harm
+        that it is expected to undo and what it brings to the figure. Not the harm alone: where time
+        is short, the audits that were picked by chance would then be left out, and the figure would
+        be biased. Without the lowest priorities it is that of a smaller sample.
     minutes
         That it is expected to take, above 0.
     due_hours
