@@ -1,9 +1,9 @@
 """Assignment: selected audits dealt out to the people on shift, with an order for each.
 
-What is due comes first, then what has the highest priority; every rule of `models.assignment.work` holds
-for whoever is given an audit. The relaxation says what could be reached at best, so that each
-answer tells how near it came. There is an answer within the time limit: without a solved
-relaxation audits are dealt out by worth alone.
+What is due comes first, then what has the highest priority; every rule of
+`models.assignment.work` holds for whoever is given an audit. The relaxation says what could be
+reached at best, so that each answer tells how near it came. There is an answer within the time
+limit: without a solved relaxation audits are dealt out by worth alone.
 """
 
 from __future__ import annotations
