@@ -116,9 +116,9 @@ def watch(programme: Programme, nothing: Watched, change: Change) -> Watched:
     )
 
 
-def changes_of(programme: Programme) -> tuple[Change, ...]:
-    """Return the changes that are planted into a programme: the six named ones, then others."""
-    teams = programme.world.decisions["moderator_team"].value_counts()
+def changes_of(world: World) -> tuple[Change, ...]:
+    """Return the changes that are planted into a world: the six named ones, then others."""
+    teams = world.decisions["moderator_team"].value_counts()
     large, median = str(teams.index[0]), str(teams.index[len(teams) // 2])
     return (
         _handle_time("covariate_shift"),
