@@ -25,9 +25,10 @@ from monitoring.fairness.said import (
 from monitoring.fairness.tables import write_fairness_tables
 from monitoring.pages import Book
 from monitoring.period import period_of
-from monitoring.ranked import Ranked
+from monitoring.ranked import Ranked, read_history
 from monitoring.recalibrated import Recalibrated
 from monitoring.wording import percent
+from tests.monitoring.conftest import Programme
 from tests.monitoring.fairness.frames import grouped_period
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
@@ -188,3 +189,12 @@ def test_the_tables_hold_every_group_unrounded(found: Fairness, tmp_path: Path) 
     )
     assert row["over_enforcement"] == pytest.approx(hi.over.estimate.overturn_rate, rel=1e-12)
     assert row["over_enforcement_gap_low"] == pytest.approx(hi.over.gap.low, rel=1e-12)
+
+
+def test_a_home_that_has_run_has_its_page(programme: Programme, tmp_path: Path) -> None:
+    history = read_history(programme.store)
+    found = measure_fairness(Recalibrated(history.ranked, history.earlier))
+    page = written(found, history.ranked, tmp_path)
+    for column in ("policy", "language", "moderator_team"):
+        assert f'id="{column}"' in page
+    assert found.overturn.decisions == len(history.ranked.table)
