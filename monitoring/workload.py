@@ -1,8 +1,8 @@
 """What auditing asks of the auditors: how work is spread, and how much of it is hard to look at.
 
 No auditor is named, numbered or ranked. The pseudonyms group the work and are then dropped; only
-spreads are told, and these only where there are `LEAST_AUDITORS` or more, so that none of them is
-one person's own.
+spreads are told, and these only where there are `LEAST_AUDITORS` or more, so that none of them says
+whose it is.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Workload:
 
     @property
     def too_few(self) -> bool:
-        """Whether there are too few auditors to tell a spread that is nobody's own."""
+        """Whether there are too few auditors to tell a spread without telling whose it is."""
         return self.auditors < LEAST_AUDITORS
 
 

@@ -11,7 +11,9 @@ function make(tag, attributes = {}, text = "") {
 
 /* Charts */
 
+const NARROW = 380;
 const CHART_STYLE = {
+  aria: false,  // the chart's own label says what it shows
   background: "transparent",
   font: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
   padding: { left: 2, right: 8, top: 6, bottom: 2 },
@@ -24,7 +26,7 @@ const CHART_STYLE = {
   axisY: { domain: false, ticks: false, tickCount: 5 },
   legend: {
     labelColor: "var(--ink)", titleColor: "var(--soft)", labelFontSize: 12, titleFontSize: 12,
-    titleFontWeight: 500, orient: "top", symbolStrokeWidth: 2,
+    titleFontWeight: 500, orient: "top", symbolStrokeWidth: 2, symbolOpacity: 1,
   },
   header: { labelColor: "var(--ink)", titleColor: "var(--soft)", labelFontSize: 12 },
   title: { color: "var(--ink)", fontSize: 13, fontWeight: 600, anchor: "start" },
@@ -40,16 +42,22 @@ const CHART_STYLE = {
   },
 };
 
+/* On a phone a legend stands in one column, or its last names would be cut off. */
+function styleFor(chart) {
+  if (chart.clientWidth >= NARROW) return CHART_STYLE;
+  return { ...CHART_STYLE, legend: { ...CHART_STYLE.legend, columns: 1 } };
+}
+
 const views = new Map();
 
 async function drawChart(chart) {
   const spec = JSON.parse(chart.querySelector("script").textContent);
-  const place = make("div", { class: "drawing" });
+  const place = make("div", { class: "drawing", "aria-hidden": "true" });
   chart.append(place);
   try {
     const drawn = await window.vegaEmbed(place, spec, {
       mode: "vega-lite", ast: true, actions: false, renderer: "svg", defaultStyle: false,
-      config: CHART_STYLE, tooltip: { theme: "custom", disableDefaultStyle: true },
+      config: styleFor(chart), tooltip: { theme: "custom", disableDefaultStyle: true },
     });
     views.set(chart, drawn.view);
     chart.querySelector(".undrawn")?.remove();
