@@ -18,6 +18,17 @@ import msgspec
 
 from features.errors import HomeError
 
+KINDS = (
+    "volume",
+    "residual",
+    "calibration",
+    "drift",
+    "coverage",
+    "overdue",
+    "agreement",
+    "width",
+)
+"""Every kind of alarm, in the order in which they are told."""
 KEPT_AFTER_END = timedelta(days=90)
 _FORMAT = 1
 
@@ -36,8 +47,7 @@ class Alarm:
     Attributes
     ----------
     kind
-        ``residual``, ``calibration``, ``drift``, ``coverage``, ``overdue``, ``agreement``,
-        ``volume`` or ``width``.
+        Of `KINDS`.
     segment
         Of what, as ``language=hi`` or ``policy=spam, source=appeal``; ``everything`` for the whole.
         No person is ever a segment.

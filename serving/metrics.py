@@ -26,6 +26,7 @@ from prometheus_client.metrics_core import HistogramMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from serving.alarm_metrics import AlarmMetrics
 from serving.payload import Mode, RejectedRow
 from serving.worker_state import WorkerState, living, state_families
 
@@ -41,6 +42,8 @@ class ServiceMetrics:
     ----------
     folder
         Where the workers of one service share their metrics; null for a single process.
+    alarms
+        Record of the alarms that stand; null = they are not told.
 
     Examples
     --------
@@ -52,8 +55,9 @@ class ServiceMetrics:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, alarms: Path | None = None) -> None:
         self.folder = folder
+        self._alarms = alarms
         self._registry = CollectorRegistry()
         self._requests = self._counter("requests", "Requests answered", "route", "status")
         self._seconds = Histogram(
@@ -135,6 +139,8 @@ class ServiceMetrics:
             counted = MultiProcessCollector(None, path=str(self.folder))  # type: ignore[no-untyped-call]
         shared = CollectorRegistry()
         shared.register(_Together(counted, living(self.folder, own)))
+        if self._alarms is not None:
+            shared.register(AlarmMetrics(self._alarms))
         return generate_latest(shared)
 
 

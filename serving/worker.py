@@ -63,7 +63,7 @@ def open_front(settings: ServiceSettings) -> Front:
         gate=Gate(store, session_secret=lambda: session_secret(home.secrets())),
         reports=home.reports,
         limits=settings.limits,
-        metrics=ServiceMetrics(settings.metrics_folder),
+        metrics=ServiceMetrics(settings.metrics_folder, alarms=home.standing_alarms_file),
     )
 
 

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from features.standing_alarms import Alarm, Severity
+from features.standing_alarms import KINDS, Alarm, Severity
 
 __all__ = ["ALARM_STANDS", "Alarm", "Severity", "exit_status", "in_order"]
 
 ALARM_STANDS = 3
 """Exit status of a command that found an alarm; 1 and 2 are failures and wrong usage."""
-_KINDS = (
-    "volume",
-    "residual",
-    "calibration",
-    "drift",
-    "coverage",
-    "overdue",
-    "agreement",
-    "width",
-)
 
 
 def exit_status(alarms: Sequence[Alarm]) -> int:
@@ -36,5 +26,5 @@ def exit_status(alarms: Sequence[Alarm]) -> int:
 def in_order(alarms: Iterable[Alarm]) -> tuple[Alarm, ...]:
     """Return alarms with the severe ones first, then by kind, in the order given."""
     return tuple(
-        sorted(alarms, key=lambda a: (a.severity is not Severity.SEVERE, _KINDS.index(a.kind)))
+        sorted(alarms, key=lambda a: (a.severity is not Severity.SEVERE, KINDS.index(a.kind)))
     )

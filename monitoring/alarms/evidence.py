@@ -25,9 +25,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.arrays import Floats, Positions
+from models.arrays import Flags, Floats, Positions
 
 STEP = 0.1
+ENDS_BELOW = 0.05
+"""Share of its limit that the evidence of a standing alarm must fall below for it to end."""
+CAP = 20.0
+"""Times its limit at which evidence is cut."""
 _LEAST = 1e-300
 
 
@@ -120,32 +124,49 @@ def sum_by_cell(gains: Floats, cells: Positions, *, segments: int, days: int) ->
     return np.ascontiguousarray(np.array(found).T.reshape(segments, days, len(gains)))
 
 
-def evidence_by_day(likelihood: Floats, grid: Lattice, *, cap: float) -> Floats:
-    """Return the evidence of a change at the end of each day.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What speaks for a change, at the end of each day.
+
+    Attributes
+    ----------
+    ratio
+        Segments x days, 0 or above: by chance it first reaches a limit of c at most once in c days.
+    stands
+        Segments x days: whether an alarm stands.
+    """
+
+    ratio: Floats
+    stands: Flags
+
+
+def evidence_by_day(likelihood: Floats, grid: Lattice, *, limit: float) -> Evidence:
+    """Return the evidence of a change, and from when to when an alarm stands.
+
+    An alarm stands from the day on which the evidence reaches the limit until it has fallen well
+    below (`ENDS_BELOW`). While it stands, what is usual in the segment is what it was before, so
+    that a change that stays is not taken for usual in the end, and its end not for another change.
+    Evidence is cut at a multiple of the limit (`CAP`), so that it can fall within days.
 
     Parameters
     ----------
     likelihood
         Segments x days x tilts, as of `sum_by_cell`.
-    cap
-        Evidence is cut here, so that an alarm ends soon after its cause has; above 0.
-
-    Returns
-    -------
-    Floats
-        Segments x days, 0 or above: by chance it reaches c at most once in c days on average.
+    limit
+        Above 0.
 
     Examples
     --------
     >>> grid = lattice(misfit=0.1, shifts={1.0: 1.0})
     >>> nothing = np.zeros((1, 3, len(grid.tilts)))
-    >>> evidence_by_day(nothing, grid, cap=100.0).round(6).tolist()
+    >>> evidence_by_day(nothing, grid, limit=100.0).ratio.round(6).tolist()
     [[1.0, 2.0, 3.0]]
     """
     segments, days, _ = likelihood.shape
     believed = np.tile(grid.ordinary_weight, (segments, 1))
     held = np.zeros((segments, len(grid.ordinary), len(grid.shifts)))
-    evidence = np.empty((segments, days))
+    ratio, stands = np.empty((segments, days)), np.zeros((segments, days), dtype=np.bool_)
+    standing = stands[:, 0].copy()
     for day in range(days):
         today = likelihood[:, day]
         gain = np.exp(today - today.max(axis=1, keepdims=True))
@@ -153,11 +174,14 @@ def evidence_by_day(likelihood: Floats, grid: Lattice, *, cap: float) -> Floats:
         total = np.maximum(as_before.sum(axis=1), _LEAST)
         held += believed[:, :, None] * grid.shift_weight
         held *= gain[:, grid.after] / total[:, None, None]
-        believed = as_before / total[:, None]
-        evidence[:, day] = held.sum(axis=(1, 2))
-        over = np.minimum(1.0, cap / np.maximum(evidence[:, day], _LEAST))
-        held *= over[:, None, None]
-    return np.minimum(evidence, cap)
+        held *= np.minimum(1.0, CAP * limit / np.maximum(held.sum(axis=(1, 2)), _LEAST))[
+            :, None, None
+        ]
+        ratio[:, day] = held.sum(axis=(1, 2))
+        least = np.where(standing, ENDS_BELOW * limit, limit)
+        standing = stands[:, day] = ratio[:, day] >= least
+        believed = np.where(standing[:, None], believed, as_before / total[:, None])
+    return Evidence(ratio, stands)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def _cases(shifted: Shifted, number: int) -> str:
 
 def _included(shifted: Shifted) -> Iterator[str]:
     if shifted.includes:
-        shown = "; ".join(shifted.includes[:_NAMES_SHOWN])
+        shown = "; ".join(shifted.includes[:_NAMES_SHOWN]).replace("everything", "the whole")
         rest = len(shifted.includes) - _NAMES_SHOWN
         more = f" and {plural(rest, 'other segment')}" if rest > 0 else ""
         yield f"This explains what is seen in {shown}{more} as well."

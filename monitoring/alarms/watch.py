@@ -28,17 +28,13 @@ from monitoring.alarms.evidence import (
     tilted_gains,
 )
 from monitoring.alarms.limits import ResidualLimits
-from monitoring.alarms.segments import Segments, cut_audits
+from monitoring.alarms.segments import EVERYTHING, Segments, cut_audits
 from monitoring.alarms.steady import Baseline, find_baseline, steady_risk
 from monitoring.recalibrated import Recalibrated
 
 LEVEL, SLOPE = "residual", "calibration"
 DIRECTION_MISFIT = 1.6
 """Times as large as that of all errors is the ordinary misfit of one direction: it has fewer."""
-ENDS_BELOW = 0.05
-"""Share of its limit that the evidence of a standing alarm must fall below for it to end."""
-CAP = 20.0
-"""Times its limit at which evidence is cut."""
 _LEVEL_SHIFTS = {0.3: 2.0, 0.5: 3.0, 0.7: 3.0, 1.0: 2.0, 1.5: 1.5, 2.2: 1.0, 3.0: 1.0}
 _LEVEL_FALLS = {-0.4: 1.5, -0.7: 1.5, -1.2: 1.0}
 _SLOPE_SHIFTS = {-0.4: 1.0, -0.7: 1.0, -1.0: 2.0, -1.5: 1.5, -2.0: 1.5, 0.5: 1.0}
@@ -219,10 +215,16 @@ def _explain(audits: _Audits, lenses: list[Lens]) -> list[Shifted]:
         left = {(id(each.lens), each.number) for each in still}
         was = {(id(each.lens), each.number) for each in standing}
         gone = [each for each in standing if (id(each.lens), each.number) not in left]
-        names = dict.fromkeys(each.name for each in gone if each.name != strongest.name)
-        told.append(replace(strongest, includes=tuple(names)))
+        told.append(replace(strongest, includes=_names(gone, strongest)))
         standing = [each for each in still if (id(each.lens), each.number) in was]
     return told
+
+
+def _names(gone: list[Shifted], strongest: Shifted) -> tuple[str, ...]:
+    """Return the names of what is explained: the parts of the segment first, the whole last."""
+    names = dict.fromkeys(each.name for each in gone if each.name != strongest.name)
+    part = strongest.name
+    return tuple(sorted(names, key=lambda name: (part not in name, name == EVERYTHING, name)))
 
 
 def _standing(audits: _Audits, lenses: list[Lens], keep: Flags) -> list[Shifted]:
@@ -230,20 +232,12 @@ def _standing(audits: _Audits, lenses: list[Lens], keep: Flags) -> list[Shifted]
     for lens in lenses:
         grid = audits.grid(lens)
         likelihood = audits.likelihood(lens, keep)
-        evidence = evidence_by_day(likelihood, grid, cap=CAP * lens.limit)
-        for number in np.flatnonzero(_stands(evidence, lens.limit)):
+        evidence = evidence_by_day(likelihood, grid, limit=lens.limit)
+        for number in np.flatnonzero(evidence.stands[:, -1]):
             change = likely_change(likelihood[number], grid)
             strength = change.log_ratio - math.log(lens.limit)
             found.append(Shifted(lens, int(number), change, strength))
     return found
-
-
-def _stands(evidence: Floats, limit: float) -> Flags:
-    """Return which segments' alarms stand at the end of the last day."""
-    stands = np.zeros(len(evidence), dtype=np.bool_)
-    for today in evidence.T:
-        stands = (today >= limit) | (stands & (today >= ENDS_BELOW * limit))
-    return stands
 
 
 def _place_in_risk(f: Floats, codes: Positions) -> Floats:
