@@ -1,0 +1,159 @@
+"""What is still to be assigned: selected audits and blind reviews that wait for somebody.
+
+Every decision that was selected and neither finished nor assigned is told; which of them were
+selected is the ranking's, and stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from features import schema
+from features.among import among
+from features.assignments import Kind, read_frame
+from features.rows import microseconds
+
+MOST_TIMED = 20_000
+_IDS_A_QUERY = 5_000
+_OF_REVIEWS = ["decision_id", "audit_id", "inclusion_probability"]
+
+
+def audits_to_assign(connection: sa.Connection, *, since: datetime) -> pd.DataFrame:
+    """Return the decisions that were selected and wait for somebody to audit them.
+
+    Neither finished nor assigned, and selected at `since` or later.
+
+    Returns
+    -------
+    Columns ``decision_id``, ``selected_at`` (the first time), ``value`` (largest expected harm over
+    its offers), and of the decision ``policy``, ``language``, ``moderator_id``, ``moderator_team``,
+    ``site`` and ``graphic_level``; by id.
+    """
+    offer, decision = schema.selections.c, schema.decisions.c
+    chosen = (
+        sa.select(
+            offer.decision_id,
+            sa.func.min(offer.selected_at).label("selected_at"),
+            sa.func.max(offer.expected_harm).label("value"),
+        )
+        .where(offer.selected.is_(True), offer.selected_at >= microseconds(since))
+        .group_by(offer.decision_id)
+        .subquery()
+    )
+    query = (
+        sa.select(chosen.c.decision_id, chosen.c.selected_at, chosen.c.value, *_of_decisions())
+        .join(schema.decisions, decision.decision_id == chosen.c.decision_id)
+        .where(~_is_audited(), ~_is_assigned(Kind.AUDIT))
+        .order_by(chosen.c.decision_id)
+    )
+    return read_frame(connection, query)
+
+
+def reviews_to_assign(connection: sa.Connection, due: pd.DataFrame) -> pd.DataFrame:
+    """Return the reviews of a list that are not assigned to anybody.
+
+    Parameters
+    ----------
+    due
+        Columns ``decision_id``, ``audit_id`` and ``inclusion_probability``.
+
+    Returns
+    -------
+    These, and of the audit ``audited_at`` and ``first_auditor``, of the decision what
+    `audits_to_assign` gives, and its ``value`` (null where it was never ranked).
+    """
+    decision, outcome, offer = schema.decisions.c, schema.outcomes.c, schema.selections.c
+    value = (
+        sa.select(sa.func.max(offer.expected_harm))
+        .where(offer.decision_id == decision.decision_id)
+        .correlate(schema.decisions)
+        .scalar_subquery()
+    )
+    query = (
+        sa.select(
+            outcome.audit_id,
+            outcome.audited_at,
+            outcome.auditor_id.label("first_auditor"),
+            value.label("value"),
+            *_of_decisions(),
+        )
+        .join(schema.decisions, decision.decision_id == outcome.decision_id)
+        .where(~_is_assigned(Kind.REVIEW))
+        .order_by(outcome.audit_id)
+    )
+    ids = due["audit_id"].tolist()
+    parts = [
+        read_frame(
+            connection, query.where(among(outcome.audit_id, ids[start : start + _IDS_A_QUERY]))
+        )
+        for start in range(0, max(len(ids), 1), _IDS_A_QUERY)
+    ]
+    return pd.concat(parts, ignore_index=True).merge(due[_OF_REVIEWS], on="audit_id")
+
+
+def taken(connection: sa.Connection, audits: Iterable[str], reviews: Iterable[str]) -> set[str]:
+    """Return those of the decisions whose audit, or review, is assigned or finished by now."""
+    found: set[str] = set()
+    for kind, ids in ((Kind.AUDIT, list(audits)), (Kind.REVIEW, list(reviews))):
+        decision, outcome = schema.decisions.c, schema.outcomes.c
+        finished = sa.select(outcome.audit_id).where(
+            outcome.decision_id == decision.decision_id,
+            sa.func.coalesce(outcome.source, Kind.AUDIT) == kind,
+        )
+        for start in range(0, len(ids), _IDS_A_QUERY):
+            query = sa.select(decision.decision_id).where(
+                among(decision.decision_id, ids[start : start + _IDS_A_QUERY]),
+                sa.or_(finished.correlate(schema.decisions).exists(), _is_assigned(kind)),
+            )
+            found.update(connection.scalars(query))
+    return found
+
+
+def timed_audits(connection: sa.Connection, *, since: datetime) -> pd.DataFrame:
+    """Return the ``policy`` and ``minutes`` of audits that were timed, the latest `MOST_TIMED`."""
+    outcome, decision = schema.outcomes.c, schema.decisions.c
+    query = (
+        sa.select(decision.policy, outcome.minutes)
+        .select_from(schema.outcomes)
+        .join(schema.decisions, decision.decision_id == outcome.decision_id)
+        .where(outcome.audited_at >= microseconds(since), outcome.minutes > 0)
+        .order_by(outcome.audited_at.desc())
+        .limit(MOST_TIMED)
+    )
+    return read_frame(connection, query)
+
+
+def _of_decisions() -> list[sa.Column[Any]]:
+    decision = schema.decisions.c
+    return [
+        decision.policy,
+        decision.language,
+        decision.moderator_id,
+        decision.moderator_team,
+        decision.site,
+        decision.graphic_level,
+    ]
+
+
+def _is_audited() -> sa.ColumnElement[bool]:
+    outcome = schema.outcomes.c
+    found = sa.select(outcome.audit_id).where(
+        outcome.decision_id == schema.decisions.c.decision_id,
+        sa.func.coalesce(outcome.source, Kind.AUDIT) == Kind.AUDIT,
+    )
+    return found.correlate(schema.decisions).exists()
+
+
+def _is_assigned(kind: Kind) -> sa.ColumnElement[bool]:
+    assignment = schema.assignments.c
+    found = sa.select(assignment.assignment_id).where(
+        assignment.decision_id == schema.decisions.c.decision_id,
+        assignment.kind == kind,
+        assignment.returned_at.is_(None),
+    )
+    return found.correlate(schema.decisions).exists()
