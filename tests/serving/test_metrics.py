@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from features.errors import StoreError
+from features.standing_alarms import AlarmRecord
 from features.store import Store
 from models.plan import RiskFrame, fit_plan
+from serving.alarm_metrics import alarm_families
 from serving.counting import planned_minutes
 from serving.heartbeat import count_shadowed
 from serving.launch import service
@@ -387,7 +390,14 @@ def everything(admin: Caller) -> set[str]:
     admin.post("/v1/rank", json={"decisions": [decision(0)], "capacity": 1})
     seen = scrape(admin).names()
     full = served("1", capacity_per_day=100.0)
-    return seen | told(state(os.getpid(), served=full, records_lag_s=0.0)).names()
+    return seen | told(state(os.getpid(), served=full, records_lag_s=0.0)).names() | alarms_told()
+
+
+def alarms_told() -> set[str]:
+    """Return the names of what is told of alarms once monitoring has run."""
+    looked = AlarmRecord(datetime(2026, 1, 2, tzinfo=UTC))
+    families = alarm_families(looked, now_s=0.0)
+    return {family.name for family in families} | {"secondlook_alarms_unreadable"}
 
 
 def test_every_metric_is_documented(admin: Caller) -> None:
