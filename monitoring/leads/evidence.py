@@ -6,6 +6,7 @@ No text is read and nobody is named: reasons that tell of a moderator are left o
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from models.arrays import Flags, Floats
 from models.bundle import Bundle
 from models.reasons import explain
 from models.scoring import score
+from monitoring.leads.conditions import Condition
 from monitoring.leads.found import Counted, Evidence
 from monitoring.ranked import latest_findings
 from monitoring.severity import harm_if_wrong
@@ -42,8 +44,8 @@ class Reasoner:
     decisions: pd.DataFrame
     outcomes: pd.DataFrame
 
-    def common_reasons(self, chosen: pd.Series) -> Counted:
-        """Count the strongest reasons of decisions, by their ids."""
+    def common_reasons(self, chosen: pd.Series, *, beside: Collection[str] = ()) -> Counted:
+        """Count the strongest reasons of decisions, by their ids, beside those of some columns."""
         table = self.decisions[self.decisions["decision_id"].isin(chosen)].reset_index(drop=True)
         if table.empty:
             return ()
@@ -55,13 +57,19 @@ class Reasoner:
             features[reason.feature].meaning
             for reasons in told
             for reason in reasons
-            if not reason.feature.startswith("moderator")
+            if reason.feature not in beside
+            and "moderator" not in f"{reason.feature} {features[reason.feature].meaning}"
         )
         return tuple(names.most_common(_MOST_COUNTED))
 
 
 def gather(
-    table: pd.DataFrame, rows: Flags, outcomes: pd.DataFrame, *, reasoner: Reasoner | None = None
+    table: pd.DataFrame,
+    rows: Flags,
+    outcomes: pd.DataFrame,
+    *,
+    conditions: Sequence[Condition] = (),
+    reasoner: Reasoner | None = None,
 ) -> Evidence:
     """Gather what the overturned audits among the rows say.
 
@@ -71,6 +79,8 @@ def gather(
         The period, as of `monitoring.ranked.Ranked`.
     outcomes
         Rows of the contract; those of other decisions are ignored.
+    conditions
+        That describe the rows; no reason repeats one.
     reasoner
         Null = no reasons.
     """
@@ -78,13 +88,16 @@ def gather(
     wrong = wrong.assign(_harm=raw_harm(table)[wrong.index.to_numpy()])
     wrong = wrong.sort_values(["_harm", "decision_id"], ascending=[False, True])
     ids = wrong["decision_id"]
+    explained = ids.head(0 if reasoner is None else MOST_EXPLAINED)
+    told = {column for column, _ in conditions}
     noted = latest_findings(outcomes[outcomes["decision_id"].isin(ids)], "audit")
     return Evidence(
         directions=_directions(wrong),
         root_causes=_counted(noted, "root_cause"),
         corrected_policies=_counted(noted, "corrected_policy"),
         corrected_actions=_counted(noted, "corrected_action"),
-        reasons=() if reasoner is None else reasoner.common_reasons(ids.head(MOST_EXPLAINED)),
+        reasons=() if reasoner is None else reasoner.common_reasons(explained, beside=told),
+        explained=len(explained),
         examples=tuple(ids.head(MOST_EXAMPLES).astype(str)),
     )
 

@@ -95,7 +95,16 @@ def find_leads(
     )
     programme = estimate_overturn_rate(frame, level=LEVEL)
     arranged = list(_arrange(Sums.of(frame), described, found))
-    evidence = [gather(table, each.rows, outcomes, reasoner=reasoner) for each in arranged]
+    evidence = [
+        gather(
+            table,
+            each.rows,
+            outcomes,
+            conditions=each.confirmed.conditions,
+            reasoner=reasoner,
+        )
+        for each in arranged
+    ]
     leads = _tell(table, frame, list(zip(arranged, evidence, strict=True)), programme=programme)
     leads.sort(key=lambda lead: (-lead.harm, lead.name))
     return Leads(

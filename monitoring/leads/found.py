@@ -29,7 +29,9 @@ class Evidence:
         As the auditors noted them; what a policy or action was changed *to*.
     reasons
         What raised the risk of these decisions most, in words, with the number of those explained
-        for which it did; empty without a bundle.
+        for which it did; empty without a bundle. None tells of a moderator, or repeats a condition.
+    explained
+        Number of decisions that reasons were asked of.
     examples
         Ids of up to five overturned decisions, those with the largest harm first.
     """
@@ -39,6 +41,7 @@ class Evidence:
     corrected_policies: Counted
     corrected_actions: Counted
     reasons: Counted
+    explained: int
     examples: tuple[str, ...]
 
 
@@ -160,59 +163,71 @@ def next_step(kind: str, conditions: Sequence[Condition], evidence: Evidence) ->
 
     Examples
     --------
-    >>> found = Evidence((("wrong_selection", 0.8),), (), (("harassment", 9),), (), (), ())
+    >>> found = Evidence((("wrong_selection", 0.8),), (), (("harassment", 9),), (), (), 0, ())
     >>> next_step("clarify policy", [("policy", "hate")], found)
     'Clarify this policy (hate): say where the line to harassment lies.'
     """
     named = dict(conditions)
-    step = _STEPS[kind](named)
+    step = _STEPS[kind](named, evidence.directions[0][0])
     if kind == "clarify policy" and _mostly_elsewhere(named, evidence):
         return f"{step}: say where the line to {evidence.corrected_policies[0][0]} lies."
     return f"{step}. {_what_errors(evidence)}"
 
 
-def _clarify(named: dict[str, str]) -> str:
+def _clarify(named: dict[str, str], direction: str) -> str:
     policy = named.get("policy", f"version {named.get('policy_version', '')}")
+    when = f", and when it asks for {named['action']}" if "action" in named else ""
     where = f", as it is applied in language {named['language']}" if "language" in named else ""
-    return f"Clarify this policy ({policy}){where}"
+    return f"Clarify this policy ({policy}){when}{where}"
 
 
-def _train(named: dict[str, str]) -> str:
+def _train(named: dict[str, str], direction: str) -> str:
     about = f" on {named['policy']}" if "policy" in named else ""
     return f"Train this team ({named['moderator_team']}) together{about}"
 
 
-def _score(named: dict[str, str]) -> str:
-    if "automated_score" in named:
+def _score(named: dict[str, str], direction: str) -> str:
+    band = named.get("automated_score")
+    if band is None:
+        return "Automated decisions are off here: check the rule or the score that they follow"
+    if named.get("decided_by") != "automation" and _sides_with_score(band, direction):
         return (
-            "This automated score is off here "
-            f"({named['automated_score']}): check its threshold, or train it again"
+            f"Audits side with the automated score here ({band}): show it before such a decision, "
+            "or ask a second person where the two disagree"
         )
-    return "Automated decisions are off here: check the rule or the score that they follow"
+    return f"This automated score is off here ({band}): check its threshold, or train it again"
 
 
-def _language(named: dict[str, str]) -> str:
+def _sides_with_score(band: str, direction: str) -> bool:
+    """Whether the errors went against the score: acted at a low one, left up at a high one."""
+    low, high = (float(edge) for edge in band.split(" to "))
+    return (high <= 0.4 and direction == "over_enforcement") or (
+        low >= 0.6 and direction == "under_enforcement"
+    )
+
+
+def _language(named: dict[str, str], direction: str) -> str:
     return (
         "Check what is lacking here: guidance, examples, or people who read it "
         f"({', '.join(named.values())})"
     )
 
 
-def _source(named: dict[str, str]) -> str:
+def _source(named: dict[str, str], direction: str) -> str:
     return (
         f"Look at how these come in ({', '.join(named.values())}), and at what the moderator "
         "is shown"
     )
 
 
-def _mixed(named: dict[str, str]) -> str:
+def _mixed(named: dict[str, str], direction: str) -> str:
     return (
         f"Read the overturned decisions of this segment ({', '.join(named.values())}) together, "
         "and look for what they share"
     )
 
 
-_STEPS: Mapping[str, Callable[[dict[str, str]], str]] = {
+_STEPS: Mapping[str, Callable[[dict[str, str], str], str]] = {
     "clarify policy": _clarify,
     "train team": _train,
     "automated score": _score,

@@ -106,7 +106,7 @@ def _rate(field: str) -> dict[str, Any]:
     return {
         "field": field,
         "type": "quantitative",
-        "title": "Share of decisions that are wrong",
+        "title": "Wrong decisions",
         "axis": axis,
         "scale": scale,
     }

@@ -8,6 +8,8 @@ import pytest
 from scipy.stats import binom
 
 from models.estimate import estimate_by, estimate_overturn_rate
+from models.publication import open_champion
+from monitoring.leads.evidence import Reasoner, gather
 from monitoring.leads.find import find_leads, first_half
 from monitoring.leads.found import Lead, Leads
 from monitoring.ranked import Ranked, ranked_of, read_history
@@ -195,6 +197,21 @@ def test_a_programme_s_own_home_gives_leads_that_are_higher_than_the_programme(
     found = find_leads(Recalibrated(history.ranked, history.earlier), history.outcomes)
     for lead in found.leads:
         assert lead.estimate.overturn_rate > found.programme.overturn_rate
+
+
+def test_reasons_say_what_raised_the_risk_and_never_tell_of_a_moderator(
+    programme: Programme,
+) -> None:
+    history, bundle = read_history(programme.store), open_champion(programme.home).bundle
+    reasoner = Reasoner(bundle, history.decisions, history.outcomes)
+    table = history.ranked.table
+    everything = np.ones(len(table), dtype=bool)
+    evidence = gather(table, everything, history.outcomes, reasoner=reasoner)
+    found = evidence.reasons
+    assert found
+    assert all(times <= evidence.explained for _, times in found)
+    told = {feature.meaning: feature.name for feature in bundle.risk.encoder.features}
+    assert not any("moderator" in f"{told[meaning]} {meaning}" for meaning, _ in found)
 
 
 @pytest.mark.slow
