@@ -13,7 +13,7 @@ import numpy as np
 from models.arrays import Flags, Floats, total_by
 from models.estimate import Estimate, estimate_by, estimate_overturn_rate
 from monitoring.fairness.at_cut import above_cut, measure_parity
-from monitoring.fairness.columns import Labelled, columns_of, label_groups, with_tenure
+from monitoring.fairness.columns import TENURE, Labelled, columns_of, label_groups, with_tenure
 from monitoring.fairness.found import AtCut, Comparison, Fairness, Group, Rate
 from monitoring.fairness.gaps import gaps_to_rest
 from monitoring.fairness.model_side import burdens_of, calibration_of, capture_of
@@ -39,12 +39,12 @@ def measure_fairness(recalibrated: Recalibrated) -> Fairness:
     EstimateError
         If the period holds no decision.
     """
-    period = with_tenure(recalibrated)
-    columns = columns_of(period.table)
-    groups = sum(int(period.table[column].nunique()) for column, _ in columns)
-    risk = period.table["overturn_probability"].to_numpy(dtype=float)
-    above = above_cut(risk, period.ranked.audits)
-    look = _Look(period, risk=risk, above=above, compared=len(KINDS) * groups)
+    banded = with_tenure(recalibrated)
+    columns = columns_of(banded.table)
+    groups = sum(int(banded.table[column].nunique()) for column, _ in columns)
+    risk = recalibrated.table["overturn_probability"].to_numpy(dtype=float)
+    above = above_cut(risk, recalibrated.ranked.audits)
+    look = _Look(recalibrated, banded, risk=risk, above=above, compared=len(KINDS) * groups)
     overturn, over, under = (
         estimate_overturn_rate(recalibrated.frame(direction=kind), level=LEVEL) for kind in KINDS
     )
@@ -60,9 +60,14 @@ def measure_fairness(recalibrated: Recalibrated) -> Fairness:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What all comparisons of a period share."""
+    """What all comparisons of a period share.
+
+    The frames of `period` are shared with other parts of a report; `banded` is the same with bands
+    of tenure, and only those are asked of it.
+    """
 
     period: Recalibrated
+    banded: Recalibrated
     risk: Floats
     above: Flags
     compared: int
@@ -71,6 +76,10 @@ class _Look:
     def level(self) -> float:
         """Of each interval, so that all gaps hold together."""
         return stricter_level(self.compared)
+
+    def holding(self, column: str) -> Recalibrated:
+        """Return the period that has the column."""
+        return self.banded if column == TENURE else self.period
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +93,7 @@ class _Kind:
 
 
 def _compare(look: _Look, column: str, title: str) -> Comparison:
-    labelled = label_groups(look.period.table[column])
+    labelled = label_groups(look.holding(column).table[column])
     overturn, over, under = (_measure_kind(look, kind, column, labelled) for kind in KINDS)
     enough = [n for n in range(labelled.groups) if _enough(overturn.found[n])]
     parity = measure_parity(look.period.frame(), look.above, labelled.codes, enough)
@@ -102,7 +111,7 @@ def _compare(look: _Look, column: str, title: str) -> Comparison:
 
 
 def _measure_kind(look: _Look, kind: str | None, column: str, labelled: Labelled) -> _Kind:
-    frame = look.period.frame(direction=kind, column=column)
+    frame = look.holding(column).frame(direction=kind, column=column)
     found, strict = (
         estimate_by(frame, labelled.labels, level=level) for level in (LEVEL, look.level)
     )
