@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,7 @@ PARTS = ("detection", "false_alarms", "cost")
 def measure(arguments: argparse.Namespace, keep: Callable[[str, Found], None]) -> None:
     """Measure the parts asked for; `keep` is given what is known after each step."""
     if {"detection", "false_alarms"} & set(arguments.parts):
-        by_seed: list[Found] = []
-        changes = arguments.changes if "detection" in arguments.parts else ()
-        for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
-            found = measure_seed(
-                seed, arguments.systems, changes, report=lambda line: keep(line, {})
-            )
-            by_seed.append(found)
-            keep(f"seed {seed} done", summary(by_seed, first_seed=arguments.first_seed))
+        watch_worlds(arguments, keep)
     if "cost" in arguments.parts:
         costs: Found = {}
         for rows in arguments.rows:
@@ -45,27 +38,43 @@ def measure(arguments: argparse.Namespace, keep: Callable[[str, Found], None]) -
             keep(f"{rows:,} rows: {costs[str(rows)]}", {"cost": costs})
 
 
-def summary(by_seed: list[Found], *, first_seed: int = 0) -> Found:
+def watch_worlds(arguments: argparse.Namespace, keep: Callable[[str, Found], None]) -> None:
+    """Let the systems watch each world."""
+    by_seed: dict[int, Found] = {}
+    changes = arguments.changes if "detection" in arguments.parts else ()
+    for seed in range(arguments.first_seed, arguments.first_seed + arguments.seeds):
+
+        def report(line: str, found: Found, seed: int = seed) -> None:
+            by_seed[seed] = found
+            keep(line, summary(by_seed))
+
+        measure_seed(seed, arguments.systems, changes, report)
+
+
+def summary(by_seed: Mapping[int, Found]) -> Found:
     """Return detection and false alarms over seeds, and everything by seed."""
-    detail = {str(first_seed + place): found for place, found in enumerate(by_seed)}
+    found = list(by_seed.values())
     return {
-        "detection": detection(by_seed),
-        "false_alarms": false_alarms(by_seed),
-        "detail": detail,
+        "detection": detection(found),
+        "false_alarms": false_alarms(found),
+        "detail": {str(seed): found for seed, found in by_seed.items()},
     }
 
 
-def added_to(known: Any, new: Any) -> Any:
-    """Return what was known with what is new in its place, level by level.
+def added_to(known: Any, new: Any, *, levels: int = 4) -> Any:
+    """Return what was known with what is new in its place, for so many levels of names.
 
     Examples
     --------
     >>> added_to({"cost": {"1": 2}, "detail": 1}, {"cost": {"3": 4}})
     {'cost': {'1': 2, '3': 4}, 'detail': 1}
+    >>> added_to({"cost": {"1": 2}}, {"cost": {"3": 4}}, levels=1)
+    {'cost': {'3': 4}}
     """
-    if not (isinstance(known, dict) and isinstance(new, dict)):
+    if levels == 0 or not (isinstance(known, dict) and isinstance(new, dict)):
         return new
-    return known | {name: added_to(known.get(name), value) for name, value in new.items()}
+    added = {k: added_to(known.get(k), v, levels=levels - 1) for k, v in new.items()}
+    return known | added
 
 
 def table(found: Found) -> str:

@@ -41,7 +41,7 @@ LOOKED_FROM = 17
 FITS: Mapping[str, Fits] = {OURS: fits_ours, EVIDENTLY: fits_dataset, NANNYML: fits_nannyml}
 
 Found = dict[str, Any]
-Report = Callable[[str], None]
+Report = Callable[[str, Found], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,41 +144,45 @@ def measure_seed(
     ----------
     changes
         Names; null = all, none = only what is raised without a change.
+    report
+        Called with a line and all that is known of the world, after each step.
     """
     bench = bench_of(seed)
-    report(f"seed {seed}: {len(bench.nothing.days)} days ranked")
+    found: Found = {}
+    report(f"seed {seed}: {len(bench.nothing.days)} days ranked", found)
     ordinary = ordinary_alerts(bench, systems)
-    found: Found = {"ordinary": {system: asdict(each) for system, each in ordinary.items()}}
-    report(f"seed {seed}, nothing: {false_alarms([found])}")
+    found["ordinary"] = {system: asdict(each) for system, each in ordinary.items()}
+    report(f"seed {seed}, nothing: {false_alarms([found])}", found)
     for change in changes_of(bench.programme.world):
         if changes is None or change.name in changes:
             found[change.name] = measure_change(bench, change, ordinary)
             told = {system: found[change.name][system]["days"] for system in systems}
-            report(f"seed {seed}, {change.name}: {told}")
+            report(f"seed {seed}, {change.name}: {told}", found)
     return found
 
 
 def detection(by_seed: Sequence[Found]) -> Found:
     """Return days to detect each change by each system, the median over seeds."""
-    names = [name for name in by_seed[0] if name != "ordinary"]
+    names = dict.fromkeys(name for found in by_seed for name in found if name != "ordinary")
+    return {name: _median_of([f[name] for f in by_seed if name in f]) for name in names}
+
+
+def _median_of(by_seed: Sequence[Found]) -> Found:
     return {
-        name: {
-            system: median_days([found[name][system]["days"] for found in by_seed])
-            for system in SYSTEMS
-            if system in by_seed[0][name]
-        }
-        for name in names
+        system: median_days([found[system]["days"] for found in by_seed])
+        for system in SYSTEMS
+        if system in by_seed[0]
     }
 
 
 def false_alarms(by_seed: Sequence[Found]) -> Found:
     """Return how many alerts begin in a fortnight without a change, the mean over seeds."""
-    each = [_false_alarms(found["ordinary"]) for found in by_seed]
+    each = [_false_alarms(found["ordinary"]) for found in by_seed if "ordinary" in found]
     return {
         system: {
             name: sum(one[system][name] for one in each) / len(each) for name in each[0][system]
         }
-        for system in each[0]
+        for system in (each[0] if each else ())
     }
 
 
