@@ -16,8 +16,9 @@ import numpy as np
 from models.arrays import Flags
 from models.estimate import AuditedFrame, Estimate, estimate_overturn_rate
 from monitoring.alarms.alarm import Alarm, Severity
+from monitoring.alarms.lens import LEVEL, SLOPE
 from monitoring.alarms.limits import ResidualLimits
-from monitoring.alarms.watch import LEVEL, SLOPE, Seen, Shifted, watch_segments
+from monitoring.alarms.watch import Seen, Shifted, watch_segments
 from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL as INTERVAL
 from monitoring.wording import DIRECTION_WORDS, between, count, percent, plural

@@ -11,58 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import logit
 
 from features.contract import DIRECTIONS
-from models.arrays import Flags, Floats, Positions
-from monitoring.alarms.evidence import (
-    Change,
-    Lattice,
-    evidence_by_day,
-    lattice,
-    likely_change,
-    sum_by_cell,
-    tilted_gains,
-)
+from models.arrays import Flags, Floats
+from monitoring.alarms.evidence import Change, evidence_by_day, likely_change
+from monitoring.alarms.lens import LEVEL, SLOPE, Lens, WatchedAudits
 from monitoring.alarms.limits import ResidualLimits
 from monitoring.alarms.segments import EVERYTHING, Segments, cut_audits
 from monitoring.alarms.steady import Baseline, find_baseline, steady_risk
 from monitoring.recalibrated import Recalibrated
-
-LEVEL, SLOPE = "residual", "calibration"
-DIRECTION_MISFIT = 1.6
-"""Times as large as that of all errors is the ordinary misfit of one direction: it has fewer."""
-_LEVEL_SHIFTS = {0.3: 2.0, 0.5: 3.0, 0.7: 3.0, 1.0: 2.0, 1.5: 1.5, 2.2: 1.0, 3.0: 1.0}
-_LEVEL_FALLS = {-0.4: 1.5, -0.7: 1.5, -1.2: 1.0}
-_SLOPE_SHIFTS = {-0.4: 1.0, -0.7: 1.0, -1.0: 2.0, -1.5: 1.5, -2.0: 1.5, 0.5: 1.0}
-_SLOPE_MISFIT = 0.2
-_FARTHEST = 3.0
-"""Log-odds from the middle of a segment's risk beyond which a slope tilts no further."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lens:
-    """One way to look at one cut.
-
-    Attributes
-    ----------
-    kind
-        `LEVEL` or `SLOPE`.
-    direction
-        Of `features.contract.DIRECTIONS`; null = overturns of any direction.
-    cut
-        Into which segments.
-    limit
-        Evidence from which an alarm is raised.
-    """
-
-    kind: str
-    direction: str | None
-    cut: Segments
-    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,63 +75,18 @@ class Seen:
     risk: Mapping[str | None, Floats]
 
 
-@dataclass(slots=True)
-class _Audits:
-    """The watched audits, by direction; gains of level tilts are made once."""
-
-    days: Positions
-    day_count: int
-    risk: dict[str | None, Floats]
-    found: dict[str | None, Floats]
-    misfit: float
-    gains: dict[str | None, Floats] = field(default_factory=dict)
-
-    def grid(self, lens: Lens) -> Lattice:
-        if lens.kind == SLOPE:
-            return lattice(misfit=_SLOPE_MISFIT, shifts=_SLOPE_SHIFTS)
-        times = 1.0 if lens.direction is None else DIRECTION_MISFIT
-        return lattice(misfit=times * self.misfit, shifts=_LEVEL_SHIFTS | _LEVEL_FALLS)
-
-    def likelihood(self, lens: Lens, keep: Flags) -> Floats:
-        inside = np.flatnonzero(keep & (lens.cut.codes >= 0))
-        codes = lens.cut.codes[inside]
-        cells = codes * self.day_count + self.days[inside]
-        gains = self._gains(lens, inside, codes)
-        return sum_by_cell(gains, cells, segments=len(lens.cut.labels), days=self.day_count)
-
-    def _gains(self, lens: Lens, inside: Positions, codes: Positions) -> Floats:
-        f, y = self.risk[lens.direction], self.found[lens.direction]
-        tilts = self.grid(lens).tilts
-        if lens.kind == SLOPE:
-            f = f[inside]
-            return tilted_gains(f, y[inside], _place_in_risk(f, codes), tilts)
-        if lens.direction not in self.gains:
-            self.gains[lens.direction] = tilted_gains(f, y, np.ones_like(f), tilts)
-        return self.gains[lens.direction][:, inside]
-
-
 def watch_segments(watched: Recalibrated, limits: ResidualLimits) -> Seen:
     """Look for changes of level and slope in every segment."""
     baseline = find_baseline(watched, audits=limits.baseline_audits)
     table = watched.table
-    later = baseline.days >= baseline.watched_from
-    rows = np.flatnonzero(table["audited"].to_numpy(dtype=bool) & later)
     risk = {
         direction: steady_risk(
             watched, baseline, audits=limits.baseline_audits, direction=direction
         )
         for direction in (None, *DIRECTIONS)
     }
-    audits = _Audits(
-        days=baseline.days[rows] - baseline.watched_from,
-        day_count=baseline.count - baseline.watched_from,
-        risk={direction: f[rows] for direction, f in risk.items()},
-        found={
-            direction: watched.ranked.audited_frame(direction).overturned[rows]
-            for direction in (None, *DIRECTIONS)
-        },
-        misfit=limits.ordinary_misfit,
-    )
+    audits = WatchedAudits.of(watched.ranked, baseline, risk, misfit=limits.ordinary_misfit)
+    rows = audits.rows
     cuts = cut_audits(table, rows, fewest=limits.fewest_audits, least_share=limits.least_share)
     lenses = list(_lenses(list(cuts), limits)) if len(rows) else []
     found = _explain(audits, lenses) if lenses else []
@@ -202,7 +117,7 @@ def _lenses(cuts: list[Segments], limits: ResidualLimits) -> Iterator[Lens]:
             yield from (Lens(kind, direction, cut, limit) for direction in directions)
 
 
-def _explain(audits: _Audits, lenses: list[Lens]) -> list[Shifted]:
+def _explain(audits: WatchedAudits, lenses: list[Lens]) -> list[Shifted]:
     """Return the changes that explain all alarms, the strongest first."""
     keep = np.ones(len(audits.days), dtype=np.bool_)
     standing = _standing(audits, lenses, keep)
@@ -227,7 +142,7 @@ def _names(gone: list[Shifted], strongest: Shifted) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (part not in name, name == EVERYTHING, name)))
 
 
-def _standing(audits: _Audits, lenses: list[Lens], keep: Flags) -> list[Shifted]:
+def _standing(audits: WatchedAudits, lenses: list[Lens], keep: Flags) -> list[Shifted]:
     found = []
     for lens in lenses:
         grid = audits.grid(lens)
@@ -238,12 +153,3 @@ def _standing(audits: _Audits, lenses: list[Lens], keep: Flags) -> list[Shifted]
             strength = change.log_ratio - math.log(lens.limit)
             found.append(Shifted(lens, int(number), change, strength))
     return found
-
-
-def _place_in_risk(f: Floats, codes: Positions) -> Floats:
-    """Return how far each audit's log-odds are from the middle of its segment's."""
-    place, information = logit(f), f * (1 - f)
-    middle = np.bincount(codes, information * place) / np.maximum(
-        np.bincount(codes, information), 1e-12
-    )
-    return np.clip(place - middle[codes], -_FARTHEST, _FARTHEST)
