@@ -165,7 +165,11 @@ def _chart(days: Sequence[Expected]) -> dict[str, Any]:
         if e is not None
     ]
     order = [short_day(day.name) for day in shown]
-    bands = [value for value, day in zip(expected, shown, strict=True) if day.low is not None]
+    bands = [
+        value
+        for value, day in zip(expected, shown, strict=True)
+        if day.waits and day.low is not None
+    ]
     colour = {"color": "var(--warn)"}
     dashed = {"strokeDash": [4, 3], "strokeWidth": 1.5, **colour}
     return {
