@@ -141,3 +141,28 @@ def test_no_group_at_all_is_no_failure() -> None:
 
 
 _RISKS = ("overturn_probability", "over_enforcement")
+
+
+def test_before_any_audit_nothing_is_said_of_anybody() -> None:
+    made = make_period(seed=9, days=2, decisions_a_day=300)
+    table = made.ranked.table.assign(audited=False, overturned=np.nan)
+    table["verdict"] = table["verdict"].where(table["audited"])
+    found = measure_fairness(Recalibrated(replace(made.ranked, table=table)))
+    groups = of(found, "language").groups
+    assert [group.enough for group in groups] == [False] * 3
+    assert {group.overturn.gap.standing for group in groups} == {"unknown"}
+    assert [group.overturn.pooled for group in groups] == [None] * 3
+    assert [group.calibration for group in groups] == [None] * 3
+
+
+def test_a_model_upside_down_in_one_language_leaves_its_intervals_true() -> None:
+    held = []
+    for seed in range(8):
+        made = make_period(seed=seed, decisions_a_day=500, upside_down="hi", chance=0.2)
+        found = measure_fairness(Recalibrated(made.ranked))
+        truth = pd.Series(made.wrong.astype(float)).groupby(made.ranked.table["language"]).mean()
+        for group in of(found, "language").groups:
+            estimate = group.overturn.estimate
+            held.append(estimate.low <= truth[group.name] <= estimate.high)
+    # at exactly 95 %, four or more misses of 24 would happen 3 times in 100
+    assert sum(held) >= len(held) - 3

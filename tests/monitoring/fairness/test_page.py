@@ -99,7 +99,7 @@ def test_a_group_with_too_few_audits_says_how_many_it_needs(
     )
     page = written(found, ranked, tmp_path)
     row = page[page.index("&lt;script&gt;alert") :]
-    assert f"needs about<br>{few.overturn.estimate.audits_needed} more" in row[:400]
+    assert f"needs about {few.overturn.estimate.audits_needed} more audits" in row[:400]
     assert few.calibration is None
     assert [saying.standing for saying in sayings_of(few)] == ["unknown"]
 
