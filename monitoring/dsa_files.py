@@ -64,7 +64,7 @@ def template_rows(table: pd.DataFrame, *, period: Period) -> pd.DataFrame:
         for language in languages
         for indicator, value, context in _indicators(cells, language)
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, dtype=object)  # so that counts stay whole beside shares
 
 
 def method_note(period: Period) -> str:
@@ -124,7 +124,7 @@ Period: decisions made from {decided_from} to {decided_until} (UTC, both days in
 audit from {ranked_from} to {ranked_until}.
 
 Shares are 0 to 1. *_low and *_high bound the 95 % interval. An empty figure: too few audits;
-audits_needed says about how many more there must be.
+audits_needed says about how many more the accuracy needs.
 
 decisions: decisions in scope. measures: those that did more than leave up (action_rank above 0).
 audits: finished audits of decisions that were selected with a known chance.

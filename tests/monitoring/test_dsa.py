@@ -220,6 +220,8 @@ def test_the_files_say_period_and_method(
     assert f"{period.decided_until:%Y-%m-%d}" in note
     assert "nothing is estimated from appeals" in note
     assert len(pd.read_csv(template)) == 5 * 3  # of all, Danish and English
+    first = template.read_text(encoding="utf-8").splitlines()[1]
+    assert first.split(",")[6].isdigit()
 
 
 def test_the_rows_of_the_template_are_those_of_automated_means(
