@@ -41,7 +41,7 @@ class GoldenRules:
     Attributes
     ----------
     share
-        Chance of a golden item after each audit of a person's day, 0 to .2.
+        Chance of a golden item after each audit of a person's day, 0 to .5.
     overturned_share
         Of the set, items where the decision was wrong, 0 to 1. More than in the queue: sensitivity
         can be measured on errors alone.
@@ -56,13 +56,13 @@ class GoldenRules:
         A value is out of range.
     """
 
-    share: float = 0.03
+    share: float = 0.02
     overturned_share: float = 0.5
     longest_days: float = 180.0
     most_answers: int = 40
 
     def __post_init__(self) -> None:
-        ranges = {"share": 0.2, "overturned_share": 1.0, "longest_days": 3_650, "most_answers": 1e6}
+        ranges = {"share": 0.5, "overturned_share": 1.0, "longest_days": 3_650, "most_answers": 1e6}
         for name, most in ranges.items():
             value = getattr(self, name)
             if not 0 <= value <= most:

@@ -227,5 +227,5 @@ def test_answers_stand_beside_what_is_agreed_and_only_the_first_of_a_person_coun
 
 
 def test_a_share_that_would_be_noticed_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"share = 0\.5"):
-        GoldenRules(share=0.5)
+    with pytest.raises(SettingsError, match=r"share = 0\.6"):
+        GoldenRules(share=0.6)
