@@ -177,28 +177,18 @@ def _estimates(period: Recalibrated, column: str, level: float) -> dict[str, Est
 
 def _decompose(earlier: Recalibrated, later: Recalibrated, column: str) -> Decomposition:
     """Part the change into mix and rate: each at the mean of both periods of the other."""
-    found = []
-    for period in (earlier, later):
-        labels = _labels(period, column)
-        estimates = estimate_by(period.frame(), labels, level=LEVEL)
-        found.append({estimate.domain: estimate for estimate in estimates})
+    found = [_of_labels(period, column) for period in (earlier, later)]
     names = sorted({*found[0], *found[1]})
-    totals = [sum(e.decisions for e in each.values()) for each in found]
-    shares = np.array(
-        [
-            [each[name].decisions / total if name in each else 0.0 for name in names]
-            for each, total in zip(found, totals, strict=True)
-        ]
-    )
-    moved = shares[1] - shares[0]
-    mean = shares.mean(axis=0)
-    mix, rate = [], []
+    shares = np.array([_shares(each, names) for each in found])
+    moved, mean = shares[1] - shares[0], shares.mean(axis=0)
+    mix: list[tuple[Estimate, float]] = []
+    rate: list[tuple[Estimate, float]] = []
     for place, name in enumerate(names):
         present = [each[name] for each in found if name in each]
-        weight = -moved[place] / len(present)
-        mix += [(estimate, weight) for estimate in present]
+        mix += [(estimate, -float(moved[place]) / len(present)) for estimate in present]
         if len(present) == 2:
-            rate += [(present[0], mean[place]), (present[1], -mean[place])]
+            weight = float(mean[place])
+            rate += [(present[0], weight), (present[1], -weight)]
     order = np.argsort(-np.abs(moved), kind="stable")[:_MOST_MOVED]
     return Decomposition(
         column=column,
@@ -208,6 +198,17 @@ def _decompose(earlier: Recalibrated, later: Recalibrated, column: str) -> Decom
             (names[place], float(shares[0, place]), float(shares[1, place])) for place in order
         ),
     )
+
+
+def _of_labels(period: Recalibrated, column: str) -> dict[str, Estimate]:
+    """Estimate each value, null ones too, under one recalibration: their mean is the whole."""
+    found = estimate_by(period.frame(), _labels(period, column), level=LEVEL)
+    return {estimate.domain: estimate for estimate in found}
+
+
+def _shares(found: dict[str, Estimate], names: list[str]) -> list[float]:
+    total = sum(estimate.decisions for estimate in found.values())
+    return [found[name].decisions / total if name in found else 0.0 for name in names]
 
 
 def _part(weighted: list[tuple[Estimate, float]]) -> Part:

@@ -11,13 +11,13 @@ import pandas as pd
 from models.estimate import Estimate
 from monitoring.compared_found import RISE_WORDS, Change, Compared
 from monitoring.exports import write_table
+from monitoring.interval_chart import interval_chart, interval_height
 from monitoring.pages import MOST_ROWS, Book
 from monitoring.wording import DIRECTION_WORDS, words
 
 CHANGES_TABLE = "comparison.csv"
 PARTS_TABLE = "comparison_parts.csv"
 _MOST_DRAWN = 20
-_ROW_HEIGHT, _ROOM = 26, 64
 
 
 def write_comparison(book: Book, compared: Compared) -> Path:
@@ -29,19 +29,17 @@ def write_comparison(book: Book, compared: Compared) -> Path:
         Of ``compare.html``.
     """
     write_comparison_tables(compared, book.folder)
-    groups = [
-        (title, changes)
-        for title, changes in (("Policy", compared.policies), ("Language", compared.languages))
-        if changes
-    ]
+    named = (("Policy", compared.policies), ("Language", compared.languages))
+    groups = [(title, changes) for title, changes in named if changes]
     return book.write(
         "compare.html",
         compared=compared,
         groups=groups,
-        drawn={title: changes_chart(changes) for title, changes in groups},
-        drawn_words={title: chart_words(title, changes) for title, changes in groups},
-        drawn_height={
-            title: _ROOM + _ROW_HEIGHT * len(_drawn(changes)) for title, changes in groups
+        drawings={
+            title: (changes_chart(changes), chart_words(title, changes), interval_height(rows))
+            for title, changes in groups
+            for rows in [len(_drawn(changes))]
+            if rows
         },
         shown=MOST_ROWS,
         rise_words=RISE_WORDS,
@@ -109,8 +107,8 @@ def changes_chart(changes: Sequence[Change]) -> dict[str, Any]:
     """Return a Vega-Lite specification of the change of each group with its interval."""
     values = [
         {
-            "group": change.name,
-            "change": change.difference,
+            "name": change.name,
+            "figure": change.difference,
             "low": change.low,
             "high": change.high,
             "said": change_points(change.difference or 0.0),
@@ -119,39 +117,19 @@ def changes_chart(changes: Sequence[Change]) -> dict[str, Any]:
         }
         for change in _drawn(changes)
     ]
-    place = {
-        "field": "group",
-        "type": "nominal",
-        "title": None,
-        "sort": [value["group"] for value in values],
-        "axis": {"labelLimit": 160, "labelPadding": 8},
-    }
-    colour = {
-        "condition": {"test": "datum.verdict == 'no clear change'", "value": "var(--soft)"},
-        "value": "var(--accent)",
-    }
-    whiskers = {"type": "rule", "strokeWidth": 5, "strokeCap": "round", "opacity": 0.45}
-    return {
-        "layer": [
-            {
-                "data": {"values": [{"change": 0}]},
-                "mark": {"type": "rule", "strokeDash": [4, 3], "color": "var(--reference)"},
-                "encoding": {"x": _axis("change")},
-            },
-            {
-                "data": {"values": values},
-                "mark": whiskers,
-                "encoding": {"y": place, "x": _axis("low"), "x2": {"field": "high"}}
-                | {"color": colour},
-            },
-            {
-                "data": {"values": values},
-                "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-                "encoding": {"y": place, "x": _axis("change"), "color": colour}
-                | {"tooltip": _tooltip()},
-            },
-        ]
-    }
+    return interval_chart(
+        values,
+        reference=0.0,
+        title="Change of accuracy",
+        form="+.1~%",
+        tooltip={
+            "name": "Group",
+            "said": "Change",
+            "interval": "Interval",
+            "verdict": "Beyond chance",
+        },
+        faint="datum.verdict == 'no clear change'",
+    )
 
 
 def chart_words(title: str, changes: Sequence[Change]) -> str:
@@ -166,21 +144,6 @@ def chart_words(title: str, changes: Sequence[Change]) -> str:
 def _drawn(changes: Sequence[Change]) -> list[Change]:
     """Return the groups of most decisions that have enough audits in both periods."""
     return [c for c in changes if c.verdict != "too few audits"][:_MOST_DRAWN]
-
-
-def _axis(field: str) -> dict[str, Any]:
-    axis = {"format": "+.1~%", "tickCount": 5, "grid": True, "labelFlush": True}
-    title = "Change of accuracy"
-    return {"field": field, "type": "quantitative", "title": title, "axis": axis}
-
-
-def _tooltip() -> list[dict[str, str]]:
-    return [
-        {"field": "group", "title": "Group"},
-        {"field": "said", "title": "Change"},
-        {"field": "interval", "title": "Interval"},
-        {"field": "verdict", "title": "Beyond chance"},
-    ]
 
 
 def _row(scope: str, change: Change) -> dict[str, object]:

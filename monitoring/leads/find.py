@@ -28,7 +28,7 @@ from models.estimate import AuditedFrame, Estimate, estimate_by, estimate_overtu
 from monitoring.leads.conditions import Condition, Describable, describable, in_words
 from monitoring.leads.evidence import Reasoner, gather, raw_harm
 from monitoring.leads.found import Evidence, Lead, Leads, kind_of
-from monitoring.leads.search import LEAST_SURPRISE, Candidate, Sums, search, surprise_of
+from monitoring.leads.search import LEAST_SURPRISE, Candidate, Searched, Sums, search, surprise_of
 from monitoring.mover import combine
 from monitoring.recalibrated import Recalibrated
 from monitoring.severity import by_severity
@@ -43,6 +43,14 @@ class _Confirmed:
 
     conditions: tuple[Condition, ...]
     half: Flags
+
+
+@dataclass(frozen=True, slots=True)
+class _Half:
+    """What one half showed, and what of it the other bore out."""
+
+    searched: Searched
+    confirmed: tuple[_Confirmed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +88,37 @@ def find_leads(
     """
     table, frame = recalibrated.table, recalibrated.frame()
     described = describable(table)
-    first = first_half(table)
-    found, tested, segments = [], 0, 0
-    for half in (first, ~first):
-        searched = search(frame, described, half)
-        segments = max(segments, searched.segments)
-        tested += len(searched.candidates)
-        found += [
-            _Confirmed(candidate.conditions, ~half)
-            for candidate in _confirm(frame, described, searched.candidates, ~half)
-        ]
-    reasoner = (
-        None if bundle is None or decisions is None else Reasoner(bundle, decisions, outcomes)
-    )
-    programme = estimate_overturn_rate(frame, level=LEVEL)
+    halves = _halves(frame, described, first_half(table))
+    found = [confirmed for half in halves for confirmed in half.confirmed]
     arranged = list(_arrange(Sums.of(frame), described, found))
+    reasoner = None
+    if bundle is not None and decisions is not None:
+        reasoner = Reasoner(bundle, decisions, outcomes)
     evidence = [
-        gather(
-            table,
-            each.rows,
-            outcomes,
-            conditions=each.confirmed.conditions,
-            reasoner=reasoner,
-        )
+        gather(table, each.rows, outcomes, conditions=each.confirmed.conditions, reasoner=reasoner)
         for each in arranged
     ]
+    programme = estimate_overturn_rate(frame, level=LEVEL)
     leads = _tell(table, frame, list(zip(arranged, evidence, strict=True)), programme=programme)
-    leads.sort(key=lambda lead: (-lead.harm, lead.name))
     return Leads(
-        tuple(leads), programme, segments, tested, described.small_teams, round(1 - LEVEL, 9)
+        leads=tuple(sorted(leads, key=lambda lead: (-lead.harm, lead.name))),
+        programme=programme,
+        segments=max(half.searched.segments for half in halves),
+        tested=sum(len(half.searched.candidates) for half in halves),
+        small_teams=described.small_teams,
+        chance=round(1 - LEVEL, 9),
     )
+
+
+def _halves(frame: AuditedFrame, described: Describable, first: Flags) -> list[_Half]:
+    """Search each half, and confirm what it found on the other."""
+    halves = []
+    for half in (first, ~first):
+        searched = search(frame, described, half)
+        held = _confirm(frame, described, searched.candidates, ~half)
+        confirmed = tuple(_Confirmed(candidate.conditions, ~half) for candidate in held)
+        halves.append(_Half(searched, confirmed))
+    return halves
 
 
 def first_half(table: pd.DataFrame) -> Flags:

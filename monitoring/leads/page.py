@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from monitoring.interval_chart import interval_chart, interval_height
 from monitoring.leads.conditions import FEWEST_MODERATORS
 from monitoring.leads.found import Lead, Leads
 from monitoring.leads.tables import LEADS_TABLE, NOTES_TABLE
 from monitoring.pages import Book
 from monitoring.wording import between, count, percent
-
-_LEAD_HEIGHT, _ROOM = 38, 64
 
 
 def write_leads(book: Book, leads: Leads) -> Path:
@@ -32,7 +31,7 @@ def write_leads(book: Book, leads: Leads) -> Path:
         leads=leads,
         rates=rates_chart(leads),
         rates_words=chart_words(leads),
-        rates_height=_ROOM + _LEAD_HEIGHT * len(leads.leads),
+        rates_height=interval_height(len(leads.leads)),
         fewest=FEWEST_MODERATORS,
         files=(LEADS_TABLE, NOTES_TABLE),
     )
@@ -40,40 +39,17 @@ def write_leads(book: Book, leads: Leads) -> Path:
 
 def rates_chart(leads: Leads) -> dict[str, Any]:
     """Return a Vega-Lite specification of the rate of each lead beside the programme's."""
-    values = [_value(lead) for lead in leads.leads]
-    order = [value["lead"] for value in values]
-    place = {
-        "field": "lead",
-        "type": "nominal",
-        "title": None,
-        "sort": order,
-        "axis": {"labelLimit": 200, "labelPadding": 8},
-    }
-    return {
-        "layer": [
-            {
-                "data": {"values": [{"rate": leads.programme.overturn_rate}]},
-                "mark": {"type": "rule", "strokeDash": [4, 3], "color": "var(--reference)"},
-                "encoding": {"x": _rate("rate")},
-            },
-            {
-                "data": {"values": values},
-                "mark": {
-                    "type": "rule",
-                    "strokeWidth": 5,
-                    "strokeCap": "round",
-                    "color": "var(--accent-soft)",
-                },
-                "encoding": {"y": place, "x": _rate("low"), "x2": {"field": "high"}},
-            },
-            {
-                "data": {"values": values},
-                "mark": {"type": "point", "filled": True, "size": 80, "color": "var(--accent)"}
-                | {"opacity": 1},
-                "encoding": {"y": place, "x": _rate("rate"), "tooltip": _tooltip()},
-            },
-        ]
-    }
+    return interval_chart(
+        [_value(lead) for lead in leads.leads],
+        reference=leads.programme.overturn_rate,
+        title="Wrong decisions",
+        tooltip={
+            "name": "Lead",
+            "said": "Overturn rate",
+            "interval": "95 % interval",
+            "n": "n",
+        },
+    )
 
 
 def chart_words(leads: Leads) -> str:
@@ -90,32 +66,11 @@ def chart_words(leads: Leads) -> str:
 def _value(lead: Lead) -> dict[str, object]:
     estimate = lead.estimate
     return {
-        "lead": lead.name,
-        "rate": estimate.overturn_rate,
+        "name": lead.name,
+        "figure": estimate.overturn_rate,
         "low": estimate.low,
         "high": estimate.high,
         "said": percent(estimate.overturn_rate),
         "interval": between(estimate.low, estimate.high),
         "n": f"{count(estimate.decisions)} decisions, {count(estimate.audits)} audits",
     }
-
-
-def _rate(field: str) -> dict[str, Any]:
-    axis = {"format": "~%", "tickCount": 5, "grid": True, "labelFlush": True}
-    scale = {"zero": True}
-    return {
-        "field": field,
-        "type": "quantitative",
-        "title": "Wrong decisions",
-        "axis": axis,
-        "scale": scale,
-    }
-
-
-def _tooltip() -> list[dict[str, str]]:
-    return [
-        {"field": "lead", "title": "Lead"},
-        {"field": "said", "title": "Overturn rate"},
-        {"field": "interval", "title": "95 % interval"},
-        {"field": "n", "title": "n"},
-    ]

@@ -67,6 +67,7 @@ def compared(pair: tuple[Made, Made]) -> Compared:
     return compare(pair[0].ranked, pair[1].ranked)
 
 
+@pytest.mark.slow
 def test_equal_periods_show_a_change_no_more_often_than_promised() -> None:
     """Of 40 pairs; more false ones, of the whole or any group, are rarer than 1 in 100."""
     runs, whole, groups = 40, 0, 0
@@ -79,6 +80,7 @@ def test_equal_periods_show_a_change_no_more_often_than_promised() -> None:
     assert groups <= binom.ppf(0.99, runs, 0.05)
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_difference_holds_the_true_one() -> None:
     """At a nominal 95 %, at least 93 % in 200 pairs, half of them with a change."""
     held, runs = 0, 200

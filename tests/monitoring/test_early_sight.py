@@ -109,6 +109,7 @@ def test_the_past_error_is_audited_less_expected(early: EarlySight) -> None:
     assert early.past.tested == 10 - LEAST_DAYS
 
 
+@pytest.mark.slow
 def test_the_band_holds_the_true_rate_also_where_days_sway() -> None:
     """On 50 periods each; fewer hits than these are rarer than 1 in 100 at the level of 90 %."""
     runs = 50

@@ -40,6 +40,7 @@ def lead(found: Leads) -> Lead:
     return lead
 
 
+@pytest.mark.slow
 def test_where_errors_concentrate_nowhere_leads_are_rarer_than_promised() -> None:
     """Of 60 periods; more false ones than these are rarer than 1 in 100 at the promised 5 %."""
     runs = 60
@@ -93,6 +94,7 @@ def test_the_rate_is_that_of_the_estimator_on_the_half_that_did_not_choose(
     assert lead.estimate in rates
 
 
+@pytest.mark.slow
 def test_the_interval_is_not_flattered_by_the_choice() -> None:
     """Twenty periods: fewer intervals over the truth than these are rarer than 1 in 100 at 95 %."""
     held = told = 0

@@ -51,7 +51,7 @@ def test_the_page_names_each_lead_with_its_figures_and_next_step(
 def test_the_lead_of_most_harm_stands_first(leads: Leads) -> None:
     harms = [lead.harm for lead in leads.leads]
     assert harms == sorted(harms, reverse=True)
-    assert [value["lead"] for value in rates_chart(leads)["layer"][1]["data"]["values"]] == [
+    assert [value["name"] for value in rates_chart(leads)["layer"][1]["data"]["values"]] == [
         lead.name for lead in leads.leads
     ]
 
