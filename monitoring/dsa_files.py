@@ -31,10 +31,12 @@ def write_dsa(table: pd.DataFrame, folder: Path, *, period: Period) -> list[Path
     """
     method = folder / METHOD
     method.write_text(method_note(period), encoding="utf-8")
+    template = template_rows(table, period=period)
+    values = [_as_text(value) for value in template["Value"]]
     return [
         write_table(table, folder / TABLE),
         method,
-        write_table(template_rows(table, period=period), folder / TEMPLATE),
+        write_table(template.assign(Value=values), folder / TEMPLATE),
     ]
 
 
@@ -64,7 +66,7 @@ def template_rows(table: pd.DataFrame, *, period: Period) -> pd.DataFrame:
         for language in languages
         for indicator, value, context in _indicators(cells, language)
     ]
-    return pd.DataFrame(rows, dtype=object)  # so that counts stay whole beside shares
+    return pd.DataFrame(rows, dtype=object)
 
 
 def method_note(period: Period) -> str:
@@ -111,6 +113,14 @@ def _context(row: dict[object, object] | None, name: str) -> str:
     low, high = _number(row[f"{name}_low"]), _number(row[f"{name}_high"])
     figure = percent(_number(row[name]))
     return f"{figure}, 95 % interval {between(low, high)}; estimated from {counts}."
+
+
+def _as_text(value: object) -> str:
+    """Return a count whole and a share unrounded, as one column holds both."""
+    number = _number(value)
+    if pd.isna(number):
+        return ""
+    return f"{number:.0f}" if isinstance(value, int) else repr(number)
 
 
 def _number(value: object) -> float:
