@@ -1,8 +1,8 @@
-"""Drift: whether the decisions ranked now still look like those that the model learned from.
+"""Evidently's own page of a period: each feature, and the predicted risk, beside the profile.
 
-Evidently compares each feature, and the predicted risk, with the bundle's profile, by the size of
-the change and not by its significance: at thousands of rows the slightest change is significant.
-Features that one side does not hold at all are not compared, and are named.
+Evidently compares by our test (`monitoring.drift.stat_test`) and the limits that the measurement
+came to, so that its page and ours say the same; the predicted risk also by policy. Features that
+one side does not hold at all, and those that grow by nature, are not on it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,77 @@ import numpy as np
 import pandas as pd
 
 from features.errors import EstimateError
-from monitoring.drift.found import LARGEST_SHARE, THRESHOLD, Drift, FeatureDrift
+from monitoring.drift.found import (
+    LARGEST_SHARE,
+    LEAST_DISTANCE,
+    THRESHOLD,
+    Drift,
+    FeatureDrift,
+)
+from monitoring.drift.measure import FEWEST_COMPARED
+from monitoring.drift.reference import PREDICTION
+from monitoring.drift.stat_test import METHOD
 
 with warnings.catch_warnings():
     # Evidently reaches for a name that numpy has moved; only its import says so.
     warnings.simplefilter("ignore", DeprecationWarning)
     from evidently import DataDefinition, Dataset, Report
+    from evidently.metrics import GroupBy, ValueDrift
     from evidently.presets import DataDriftPreset
 
 SAMPLED_ROWS = 5_000
 FEWEST_ROWS = 30
 NUMBER_METHOD = "wasserstein"
 CATEGORY_METHOD = "jensenshannon"
+_GROUP = "policy (small ones as one)"
+_OTHERS = "other policies"
+
+
+def write_evidently_page(
+    profile: pd.DataFrame, sample: pd.DataFrame, moved: Drift, *, page: Path
+) -> Path:
+    """Write Evidently's page of a period; it opens offline.
+
+    Parameters
+    ----------
+    profile, sample
+        Features of the champion's training and of a sample of the period; of each, at most
+        `SAMPLED_ROWS` rows are compared, the same ones every time.
+    moved
+        What was measured of the period, whose limits count.
+    """
+    limits = {f.feature: f.limit for f in moved.features if not f.grows}
+    names = [n for n in limits if n in sample and sample[n].notna().any()]
+    numbers = [name for name in names if pd.api.types.is_numeric_dtype(profile[name])]
+    categories = [name for name in names if name not in numbers]
+    definition = DataDefinition(
+        numerical_columns=numbers, categorical_columns=[*categories, _GROUP]
+    )
+    sides = [_sampled(side, categories) for side in (sample, profile)]
+    current, reference = (
+        Dataset.from_pandas(side[names].assign(**{_GROUP: group}), data_definition=definition)
+        for side, group in zip(sides, _policy_groups(*sides), strict=True)
+    )
+    preset = DataDriftPreset(
+        columns=names, drift_share=LARGEST_SHARE, method=METHOD, per_column_threshold=limits
+    )
+    by_policy = ValueDrift(column=PREDICTION, method=METHOD, threshold=LEAST_DISTANCE)
+    metrics = [preset, *([GroupBy(by_policy, _GROUP)] if PREDICTION in names else [])]
+    Report(metrics).run(current_data=current, reference_data=reference).save_html(str(page))
+    return page
+
+
+def _policy_groups(*sides: pd.DataFrame) -> list[pd.Series]:
+    """Return each side's policies, with those that either side holds few of as one."""
+    policies = [
+        side["policy"].astype(object).fillna(_OTHERS)
+        if "policy" in side
+        else pd.Series(_OTHERS, index=side.index)
+        for side in sides
+    ]
+    counts = [p.value_counts() for p in policies]
+    both = set.intersection(*(set(c.index[c >= FEWEST_COMPARED]) for c in counts))
+    return [p.where(p.isin(both), _OTHERS) for p in policies]
 
 
 def measure_drift(reference: pd.DataFrame, current: pd.DataFrame, *, page: Path) -> Drift:

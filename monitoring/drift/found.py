@@ -13,6 +13,10 @@ THRESHOLD = 0.1
 """Distance from which a feature counts as drifted where no limit was worked out for it."""
 LARGEST_SHARE = 0.25
 """Share of drifted features above which they need attention."""
+FALSE_ALARM = 0.005
+"""Risk that a day, a week or a period raises any false alarm."""
+LEAST_DISTANCE = 0.05
+"""Standard deviations; less has not drifted, however sure it is."""
 ALL = "all"
 """The scope of all decisions, beside the policies."""
 PERIOD = "period"

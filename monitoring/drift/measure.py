@@ -26,15 +26,20 @@ import pandas as pd
 from models.arrays import Floats, Positions
 from monitoring.drift.contrasts import Contrasts, contrasts_of, critical
 from monitoring.drift.counted import DayCounts, count_days
-from monitoring.drift.found import ALL, LATELY, PERIOD, Drift, DriftHistory, FeatureDrift
+from monitoring.drift.found import (
+    ALL,
+    FALSE_ALARM,
+    LATELY,
+    LEAST_DISTANCE,
+    PERIOD,
+    Drift,
+    DriftHistory,
+    FeatureDrift,
+)
 from monitoring.drift.reference import FeatureBins, Reference, grows, reference_of
 from monitoring.drift.since import first_drifted, with_since
 from monitoring.drift.where import where_moved
 
-FALSE_ALARM = 0.005
-"""Risk that a span raises any false alarm."""
-LEAST_DISTANCE = 0.05
-"""Standard deviations; less has not drifted, however sure it is."""
 FEWEST_COMPARED = 100
 """Rows that each side must have."""
 _WEEK = 7
@@ -42,6 +47,8 @@ _SPREAD_UNKNOWN = 0.1
 _LAGS = (1, 2, 3)
 _MEDIAN_OF_DIFFERENCE = 0.9539
 """Median of the absolute difference of two standard normal values."""
+_QUARTILE_OF_DIFFERENCE = 1.6269
+"""The same for its upper quartile."""
 _MEAN_OF_ABSOLUTE = 0.7979
 
 
@@ -244,11 +251,15 @@ def _counts_by_day(days: Sequence[DayCounts], scope: str, bins: FeatureBins) -> 
 
 
 def _standard_error(found: Contrasts, ordinary: tuple[Floats, Floats], days: Positions) -> Floats:
-    """Chance on both sides, and what ordinary days add to it."""
+    """Chance on both sides, and what ordinary days add to it.
+
+    Days in a row are alike (weekdays, a weekend), so that a few of them add as much as one.
+    """
     chance = 1 / np.maximum(found.reference_rows, 1) + 1 / np.maximum(found.rows, 1)
-    number = np.maximum(days, 1)[:, None]
+    number = days[:, None]
     a_day, a_weekday = ordinary
-    return np.asarray(np.sqrt(chance + np.where(number < _WEEK, a_day, a_weekday) / number))
+    added = np.where(number < _WEEK, a_day, a_weekday / np.maximum(number, 1))
+    return np.asarray(np.sqrt(chance + added))
 
 
 def _ordinary_variances(days: Contrasts) -> tuple[Floats, Floats]:
@@ -263,15 +274,26 @@ def _ordinary_variances(days: Contrasts) -> tuple[Floats, Floats]:
         wide = np.full(len(days.names), _SPREAD_UNKNOWN**2)
         return wide, wide
     a_day = np.max([_spread(effects, lag) for lag in _LAGS], axis=0) ** 2 - sampling
+    a_day = np.maximum(a_day, 0)
     if len(effects) < 2 * _WEEK:
-        return np.maximum(a_day, 0), np.maximum(a_day, 0)
-    return np.maximum(a_day, 0), np.maximum(_spread(effects, _WEEK) ** 2 - sampling, 0)
+        return a_day, a_day
+    a_weekday = np.maximum(_spread(effects, _WEEK) ** 2 - sampling, 0)
+    return a_day, np.minimum(a_weekday, a_day)  # all days differ as much as like days at least
 
 
 def _spread(effects: Floats, lag: int) -> Floats:
-    """Return the standard deviation of days, from the median difference of days apart."""
-    difference = np.median(np.abs(effects[lag:] - effects[:-lag]), axis=0)
-    return np.asarray(difference / _MEDIAN_OF_DIFFERENCE)
+    """Return the standard deviation of days, from the differences of days that far apart.
+
+    By their median, and by their upper quartile for what is usual on most days and not on others;
+    of weekdays there are too few for it.
+    """
+    apart = np.abs(effects[lag:] - effects[:-lag])
+    spread = np.median(apart, axis=0) / _MEDIAN_OF_DIFFERENCE
+    if lag == _WEEK:
+        return np.asarray(spread)
+    return np.asarray(
+        np.maximum(spread, np.quantile(apart, 0.75, axis=0) / _QUARTILE_OF_DIFFERENCE)
+    )
 
 
 def _drifted_only(drift: Drift) -> Drift:

@@ -25,6 +25,7 @@ NOT_KNOWN = "not known"
 OTHER = "new or rare"
 _BINS = 20
 _RAREST_SHARE = 0.005
+_DIGITS = (3, 5, 8, 17)
 _IDENTITY = frozenset({"moderator_id", "auditor_id", "decision_id", "item_id", "item_group"})
 _GROWING = frozenset({"log_tenure_days", "policy_version"})
 
@@ -129,7 +130,7 @@ def reference_of(profile: pd.DataFrame) -> Reference:
             f"least {FEWEST_ROWS}; train and publish a model with this version"
         )
     names = [n for n in map(str, profile) if n not in _IDENTITY and profile[n].notna().any()]
-    bins = tuple(_bins_of(name, profile[name]) for name in names)
+    bins = tuple(bins_of(name, profile[name]) for name in names)
     scopes, group = scopes_of(profile)
     by_feature = {b.feature: _with_all(b.count(profile[b.feature], group, len(scopes)))
                   for b in bins}  # fmt: skip
@@ -180,7 +181,14 @@ def _with_all(by_policy: Positions) -> Positions:
     return np.vstack([by_policy.sum(axis=0), by_policy])
 
 
-def _bins_of(name: str, values: pd.Series) -> FeatureBins:
+def bins_of(name: str, values: pd.Series) -> FeatureBins:
+    """Return the bins of one feature, by the known values of its reference.
+
+    Examples
+    --------
+    >>> bins_of("level", pd.Series([0.0, 1.0, 1.0, None])).labels
+    ('below 0', '0', '1', 'above 1', 'not known')
+    """
     if not pd.api.types.is_numeric_dtype(values):
         shares = values.dropna().astype(str).value_counts(normalize=True)
         common = sorted(shares.index[shares >= _RAREST_SHARE])
@@ -191,12 +199,34 @@ def _bins_of(name: str, values: pd.Series) -> FeatureBins:
     size = np.bincount(place, minlength=len(edges) + 1)
     total = np.bincount(place, known, minlength=len(edges) + 1)
     middles = np.divide(total, size, out=np.full(len(size), np.nan), where=size > 0)
-    ends = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, known[-1:]])
-    middles = np.where(np.isnan(middles), ends, middles)
-    labels = (f"below {edges[0]:.3g}",
-              *(f"{low:.3g} to {high:.3g}" for low, high in zip(edges, edges[1:], strict=False)),
-              f"{edges[-1]:.3g} and above", NOT_KNOWN)  # fmt: skip
-    return FeatureBins(name, "number", edges, labels, middles)
+    between = np.concatenate([edges[:1], (edges[1:] + edges[:-1]) / 2, known[-1:]])
+    middles = np.where(np.isnan(middles), between, middles)
+    return FeatureBins(name, "number", edges, _labels(name, edges, known), middles)
+
+
+def spoken(feature: str, value: float, digits: int = 3) -> str:
+    """Return a value of a feature as it is read; one that is kept as a logarithm is taken back.
+
+    Examples
+    --------
+    >>> spoken("automated_score", 0.51234), spoken("log_views", 9.21044)
+    ('0.512', '10,000')
+    """
+    plain = np.expm1(value) if feature.startswith("log_") else value
+    return f"{plain:,.0f}" if 1000 <= abs(plain) < 1e15 else f"{plain:.{digits}g}"
+
+
+def _labels(name: str, edges: Floats, known: Floats) -> tuple[str, ...]:
+    """Name the bins, with as many digits as tell them apart."""
+    values = np.unique(known)
+    for digits in _DIGITS:
+        ends = [spoken(name, end, digits) for end in (*edges[:-1], known[-1])]
+        within = [f"{low} to {high}" for low, high in zip(ends, ends[1:], strict=False)]
+        if len(values) == len(edges) - 1:
+            within = [spoken(name, value, digits) for value in values]
+        if len(set(within)) == len(within):
+            break
+    return (f"below {ends[0]}", *within, f"above {ends[-1]}", NOT_KNOWN)
 
 
 def _edges(known: Floats) -> Floats:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.arrays import Floats, Positions
-from monitoring.drift.reference import NOT_KNOWN, FeatureBins
+from monitoring.drift.reference import NOT_KNOWN, FeatureBins, spoken
 from monitoring.wording import percent
 
 
@@ -22,13 +22,17 @@ def where_moved(bins: FeatureBins, contrast: str, before: Positions, now: Positi
     Returns
     -------
     str
-        Means and spreads are about right only: they are read from counts of ranges.
+        Means and spreads are about right only: they are read from counts of ranges. Of what is kept
+        as a logarithm, the mean is taken back and the spread is not.
     """
-    if contrast in ("level", "spread"):
+    if bins.kind == "number" and contrast in ("level", "spread"):
         sides = [_moments(bins, side) for side in (before, now)]
-        place = 0 if contrast == "level" else 1
-        noun = ("mean", "standard deviation")[place]
-        return f"{noun} about {sides[0][place]:.3g} then, {sides[1][place]:.3g} now"
+        if contrast == "spread":
+            of = " of the logarithm" if bins.feature.startswith("log_") else ""
+            return f"standard deviation{of} about {sides[0][1]:.3g} then, {sides[1][1]:.3g} now"
+        noun = "typically" if bins.feature.startswith("log_") else "mean"
+        at_first, lately = (spoken(bins.feature, mean) for mean, _ in sides)
+        return f"{noun} about {at_first} then, {lately} now"
     place = bins.labels.index(contrast)
     of_all = bins.kind == "category" or contrast == NOT_KNOWN
     shares = [side[place] / max(side.sum() if of_all else side[:-1].sum(), 1)
