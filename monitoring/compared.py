@@ -23,7 +23,7 @@ from models.estimate import Estimate, estimate_by, estimate_overturn_rate
 from models.planner import sample_size
 from monitoring.compared_found import Change, Compared, Decomposition, Part, Work
 from monitoring.mover import combine
-from monitoring.ranked import latest_findings
+from monitoring.ranked import Ranked, latest_findings, ranked_of
 from monitoring.recalibrated import Recalibrated, labels_of, ranked_days
 from monitoring.severity import by_severity
 from monitoring.standing import LEVEL, stricter_level
@@ -77,6 +77,29 @@ def compare_periods(
     )
 
 
+def only_new(later: Ranked, earlier: Ranked) -> Ranked:
+    """Leave out of a period what had been ranked in the one before it.
+
+    A decision that is offered again counts for the period that ranked it first: whether it was
+    offered again may hang on whether it was audited, and what was left out of the earlier period
+    for that would bend its figure.
+
+    Raises
+    ------
+    EstimateError
+        If nothing is left.
+    """
+    again = later.table["decision_id"].isin(earlier.table["decision_id"])
+    if again.all():
+        raise EstimateError(
+            "compare: every decision of the later period was ranked in the earlier one; choose "
+            "periods of which one ends before the other begins"
+        )
+    if not again.any():
+        return later
+    return ranked_of(later.table[~again].reset_index(drop=True), later.audits_beside)
+
+
 def _refuse(earlier: Recalibrated, later: Recalibrated) -> None:
     for name, period in (("earlier", earlier), ("later", later)):
         if not period.ranked.audits:
@@ -88,7 +111,7 @@ def _refuse(earlier: Recalibrated, later: Recalibrated) -> None:
     if shared:
         raise EstimateError(
             f"compare: {shared:,} decisions were ranked in both periods, so these are not "
-            "independent; choose periods of which one ends before the other begins"
+            "independent; leave them out of the later one, or choose other periods"
         )
 
 

@@ -10,7 +10,7 @@ from scipy.stats import binom
 
 from features.errors import EstimateError
 from models.estimate import estimate_by, estimate_overturn_rate
-from monitoring.compared import compare_periods
+from monitoring.compared import compare_periods, only_new
 from monitoring.compared_found import Compared
 from monitoring.compared_page import CHANGES_TABLE, write_comparison
 from monitoring.mover import combine
@@ -190,6 +190,18 @@ def test_a_policy_of_one_period_only_is_shown_and_not_judged(pair: tuple[Made, M
 def test_periods_that_share_decisions_are_refused(pair: tuple[Made, Made]) -> None:
     with pytest.raises(EstimateError, match="4,000 decisions were ranked in both periods"):
         compare(pair[0].ranked, pair[0].ranked)
+
+
+def test_what_is_offered_again_counts_for_the_period_that_ranked_it_first(
+    pair: tuple[Made, Made],
+) -> None:
+    first, second = (made.ranked for made in pair)
+    again = pd.concat([second.table, first.table.iloc[:300]], ignore_index=True)
+    later = only_new(ranked_of(again), first)
+    assert set(later.table["decision_id"]) == set(second.table["decision_id"])
+    assert compare(first, later).overall.later == compare(first, second).overall.later
+    with pytest.raises(EstimateError, match="every decision of the later period"):
+        only_new(first, first)
 
 
 def test_a_period_without_audits_is_refused(pair: tuple[Made, Made]) -> None:
