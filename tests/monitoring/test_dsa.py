@@ -121,6 +121,7 @@ def test_audited_in_full_accuracy_precision_and_recall_are_plain_shares() -> Non
         assert row["recall_low"] == pytest.approx(row["recall_high"])
 
 
+@pytest.mark.slow
 def test_audited_in_part_the_interval_of_recall_holds_the_truth_nineteen_times_in_twenty() -> None:
     held = []
     for seed in range(40):

@@ -155,6 +155,7 @@ def test_before_any_audit_nothing_is_said_of_anybody() -> None:
     assert [group.calibration for group in groups] == [None] * 3
 
 
+@pytest.mark.slow
 def test_a_model_upside_down_in_one_language_leaves_its_intervals_true() -> None:
     held = []
     for seed in range(8):
