@@ -63,7 +63,7 @@ class Assigned:
     due_at
         Null where it is never due.
     value
-        Harm that it is expected to undo.
+        By which it was placed: the priority of its selection.
     inclusion_probability
         Of a review, to be sent back with its outcome; null of an audit, whose chance the store
         knows.
@@ -203,7 +203,14 @@ def read_frame(connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame
     return frame.assign(**plain, **numbers)
 
 
-_NUMBERS = ("value", "minutes", "graphic_level", "inclusion_probability")
+_NUMBERS = (
+    "value",
+    "priority",
+    "expected_harm",
+    "minutes",
+    "graphic_level",
+    "inclusion_probability",
+)
 
 
 def _stored(value: object) -> object:

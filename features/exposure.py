@@ -267,3 +267,21 @@ def _finished(
 
 def _start_of(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
+
+
+def note_lookup(
+    store: Store, *, at: datetime, by: str, auditor: str | None, since: date, until: date
+) -> None:
+    """Keep that somebody looked at the exposure of individuals; lines are added, never changed.
+
+    Parameters
+    ----------
+    by
+        An access key's id, or user@machine.
+    auditor
+        Whose; null = everybody's.
+    """
+    row = {"at": microseconds(at), "by": by, "auditor_id": auditor}
+    days = {"since": since.isoformat(), "until": until.isoformat()}
+    with store.transaction() as connection:
+        connection.execute(schema.lookups.insert(), row | days)

@@ -110,7 +110,7 @@ assignments = sa.Table(
     sa.Column("minutes", sa.Double, nullable=False, comment="as planned"),
     sa.Column("graphic_level", sa.Integer, nullable=False),
     sa.Column("due_at", sa.BigInteger),
-    sa.Column("value", sa.Double, nullable=False, comment="harm that it is expected to undo"),
+    sa.Column("value", sa.Double, nullable=False, comment="by which it was placed"),
     sa.Column("inclusion_probability", sa.Double, comment="of a review, to be sent back"),
     sa.Column("returned_at", sa.BigInteger, comment="when it went back to be assigned anew"),
     sa.Index("assignments_by_decision", "decision_id"),
@@ -125,6 +125,17 @@ sa.Index(
     unique=True,
     sqlite_where=_ONE_PERSON,
     postgresql_where=_ONE_PERSON,
+)
+
+lookups = sa.Table(
+    "lookups",
+    metadata,
+    sa.Column("lookup_id", _LARGE_COUNT, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.Text, nullable=False, comment="access key, or user@machine"),
+    sa.Column("auditor_id", sa.Text, comment="whose exposure was looked at; null = everybody's"),
+    sa.Column("since", sa.Text, nullable=False),
+    sa.Column("until", sa.Text, nullable=False),
 )
 
 plans = sa.Table(

@@ -30,23 +30,24 @@ def audits_to_assign(connection: sa.Connection, *, since: datetime) -> pd.DataFr
 
     Returns
     -------
-    Columns ``decision_id``, ``selected_at`` (the first time), ``value`` (largest expected harm over
-    its offers), and of the decision ``policy``, ``language``, ``moderator_id``, ``moderator_team``,
-    ``site`` and ``graphic_level``; by id.
+    Columns ``decision_id``, ``selected_at`` (the first time), ``priority`` and ``expected_harm``
+    (the largest over the offers that selected it), and of the decision ``policy``, ``language``,
+    ``moderator_id``, ``moderator_team``, ``site`` and ``graphic_level``; by id.
     """
     offer, decision = schema.selections.c, schema.decisions.c
     chosen = (
         sa.select(
             offer.decision_id,
             sa.func.min(offer.selected_at).label("selected_at"),
-            sa.func.max(offer.expected_harm).label("value"),
+            sa.func.max(offer.priority).label("priority"),
+            sa.func.max(offer.expected_harm).label("expected_harm"),
         )
         .where(offer.selected.is_(True), offer.selected_at >= microseconds(since))
         .group_by(offer.decision_id)
         .subquery()
     )
     query = (
-        sa.select(chosen.c.decision_id, chosen.c.selected_at, chosen.c.value, *_of_decisions())
+        sa.select(chosen, *_of_decisions())
         .join(schema.decisions, decision.decision_id == chosen.c.decision_id)
         .where(~_is_audited(), ~_is_assigned(Kind.AUDIT))
         .order_by(chosen.c.decision_id)
@@ -64,22 +65,15 @@ def reviews_to_assign(connection: sa.Connection, due: pd.DataFrame) -> pd.DataFr
 
     Returns
     -------
-    These, and of the audit ``audited_at`` and ``first_auditor``, of the decision what
-    `audits_to_assign` gives, and its ``value`` (null where it was never ranked).
+    These, and of the audit ``audited_at`` and ``first_auditor``, and of the decision what
+    `audits_to_assign` gives.
     """
-    decision, outcome, offer = schema.decisions.c, schema.outcomes.c, schema.selections.c
-    value = (
-        sa.select(sa.func.max(offer.expected_harm))
-        .where(offer.decision_id == decision.decision_id)
-        .correlate(schema.decisions)
-        .scalar_subquery()
-    )
+    decision, outcome = schema.decisions.c, schema.outcomes.c
     query = (
         sa.select(
             outcome.audit_id,
             outcome.audited_at,
             outcome.auditor_id.label("first_auditor"),
-            value.label("value"),
             *_of_decisions(),
         )
         .join(schema.decisions, decision.decision_id == outcome.decision_id)

@@ -46,18 +46,28 @@ class WrongRoleError(AccessError):
         self.key_id = key_id
 
 
-def create_key(store: Store, role: str, now: datetime, *, by: str | None = None) -> tuple[str, str]:
+def create_key(
+    store: Store,
+    role: str,
+    now: datetime,
+    *,
+    by: str | None = None,
+    auditor_id: str | None = None,
+) -> tuple[str, str]:
     """Make a key and return its id and the key, which is not to be seen again.
 
     Parameters
     ----------
     by
         Who asks for it, for the trail; null where that is not known.
+    auditor_id
+        Of the person whose own exposure the key may show, as outcomes of the store have it; only
+        for the role "auditor".
 
     Raises
     ------
     SettingsError
-        If there is no such role.
+        If there is no such role, or the key of another role is to belong to an auditor.
 
     Examples
     --------
@@ -71,7 +81,9 @@ def create_key(store: Store, role: str, now: datetime, *, by: str | None = None)
     """
     if role not in tuple(Role):
         raise SettingsError(f"role: saw {role!r}; expected one of {', '.join(Role)}")
-    made, key = _new_key(role, now)
+    if auditor_id is not None and role != Role.AUDITOR:
+        raise SettingsError(f"auditor: saw one with the role {role!r}; expected the role 'auditor'")
+    made, key = _new_key(role, now, auditor_id)
     add_key(store, made, by=by)
     return made.key_id, key
 
@@ -79,7 +91,7 @@ def create_key(store: Store, role: str, now: datetime, *, by: str | None = None)
 def rotate_key(
     store: Store, key_id: str, now: datetime, *, grace: timedelta, by: str | None = None
 ) -> tuple[str, str]:
-    """Make a successor of a key with its role; return its id and the new key.
+    """Make a successor of a key with its role and auditor; return its id and the new key.
 
     The old one is valid for the grace and expires then, so that both work while callers change.
 
@@ -95,7 +107,7 @@ def rotate_key(
         raise SettingsError(f"grace: saw {hours:g} hours; expected 0 to {most:g}")
     old = list_keys(store).get(key_id)
     if old is not None:
-        made, key = _new_key(old.role, now)
+        made, key = _new_key(old.role, now, old.auditor_id)
         if replace_key(store, key_id, made, expires_at=now + grace, by=by):
             return made.key_id, key
     raise AccessError(f"access key {key_id!r}: not known or not valid any more; list the keys")
@@ -168,10 +180,10 @@ def key_in(header: str | None) -> str:
     return key
 
 
-def _new_key(role: str, now: datetime) -> tuple[AccessKey, str]:
+def _new_key(role: str, now: datetime, auditor_id: str | None) -> tuple[AccessKey, str]:
     key_id = secrets.token_hex(4)
     key = f"sl_{key_id}_{secrets.token_hex(24)}"
-    return AccessKey(key_id, role, _digest(key), now), key
+    return AccessKey(key_id, role, _digest(key), now, auditor_id=auditor_id), key
 
 
 def _key_id(key: str) -> str:

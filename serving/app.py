@@ -17,9 +17,11 @@ from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from serving.answer_types import encoder
+from serving.assign import Workplace, assign_audits
 from serving.bodies import Sent
 from serving.counting import count_outcomes, count_ranking
 from serving.documents import bentoml_schema, openapi_page
+from serving.exposure import exposure_of, looked_for
 from serving.heartbeat import state_of
 from serving.idempotency import REPLAYED, Keep, Once
 from serving.inquiries import decision_of, model_of, plan_of
@@ -27,11 +29,12 @@ from serving.login import log_in, log_out, login_page, page_for
 from serving.openapi import openapi_document
 from serving.operations import ANYONE, OPERATIONS, Operation
 from serving.outcomes import take_outcomes
-from serving.payload import OutcomesAnswer, OutcomesRequest, RankAnswer, RankRequest
+from serving.payload import OutcomesAnswer, OutcomesRequest, RankAnswer, RankRequest, Role
 from serving.problem import Problem, problem_of
 from serving.programme import Programme
 from serving.rank import rank
 from serving.reports import report_response
+from serving.shift_payload import AssignAnswer, AssignRequest
 from serving.visit import Front, Visit, open_desk, request_id_of
 
 Answer = Callable[[Visit], Awaitable[Response]]
@@ -137,18 +140,65 @@ async def _outcomes(visit: Visit) -> Response:
     return await _once(visit, sent, taken)
 
 
+async def _assign(visit: Visit) -> Response:
+    sent = await visit.sent()
+    request = await visit.read(sent, AssignRequest)
+    visit.rows = len(request.people)
+    sees_individuals = visit.key is not None and visit.key.role == Role.ADMIN
+
+    def assigned(programme: Programme, keep: Keep[AssignAnswer] | None) -> AssignAnswer:
+        answer = assign_audits(
+            request,
+            Workplace.of(programme),
+            request_id=visit.request_id,
+            now=datetime.now(UTC),
+            keep=keep,
+            with_exposure=sees_individuals,
+        )
+        visit.rejected = len(answer.rejected)
+        visit.front.metrics.count_rows(visit.operation.path, "assigned", answer.assigned)
+        visit.front.metrics.count_rejected(visit.operation.path, answer.rejected)
+        return answer
+
+    return await _once(visit, sent, assigned, media_type="application/json")
+
+
+async def _exposure(visit: Visit) -> Response:
+    query, key = visit.request.query_params, visit.key
+    if key is None:
+        raise AssertionError("the route is open to keys alone")
+
+    def looked_up() -> bytes:
+        workplace = Workplace.of(visit.front.standing.programme())
+        now = datetime.now(UTC)
+        looked = looked_for(query, now=now, key=workplace.pseudonym_key)
+        return msgspec.json.encode(exposure_of(looked, workplace, key=key, now=now))
+
+    return _json(await visit.work(looked_up))
+
+
 async def _once(
-    visit: Visit, sent: Sent, work: Callable[[Programme, Keep[Given] | None], Given]
+    visit: Visit,
+    sent: Sent,
+    work: Callable[[Programme, Keep[Given] | None], Given],
+    *,
+    media_type: str | None = None,
 ) -> Response:
-    """Answer by what `work` returns, or as the same request was answered before."""
-    asked, answers = visit.asked(sent), visit.desk.answers
+    """Answer by what `work` returns, or as the same request was answered before.
+
+    Parameters
+    ----------
+    media_type
+        Of the answer; null = the one that the caller wants.
+    """
+    asked, answers, wanted = visit.asked(sent), visit.desk.answers, media_type or visit.wanted
 
     def answered() -> Once:
         programme = visit.front.standing.programme()
-        return answers.once(asked, programme.store, partial(work, programme), encoder(visit.wanted))
+        return answers.once(asked, programme.store, partial(work, programme), encoder(wanted))
 
     once = await visit.work(answered)
-    response = Response(once.content, media_type=visit.wanted)
+    response = Response(once.content, media_type=wanted)
     if once.replayed:
         response.headers[REPLAYED] = "true"
     return response
@@ -198,6 +248,8 @@ async def _metrics(visit: Visit) -> Response:
 _ANSWERS: dict[str, Answer] = {
     "rank": _rank,
     "outcomes": _outcomes,
+    "assign": _assign,
+    "exposure": _exposure,
     "model": _model,
     "plan": _plan,
     "decision": _decision,

@@ -72,6 +72,8 @@ def understood(sent: Sent, body: type[Body], limits: Limits) -> Body:
     if sent.media_type == JSON:
         _require_known(sent.query, set())
         return _from_json(sent.content, body)
+    if body not in ROWS:
+        raise refuse(415, f"Content-Type: saw {sent.media_type!r}; expected {JSON}.")
     rows, table = ROWS[body]
     _require_known(sent.query, {*body.__struct_fields__} - {rows})
     given: dict[str, Any] = {**sent.query}

@@ -54,7 +54,7 @@ def bentoml_schema() -> dict[str, Any]:
     Examples
     --------
     >>> [route["route"] for route in bentoml_schema()["routes"]]
-    ['/v1/rank', '/v1/outcomes']
+    ['/v1/rank', '/v1/outcomes', '/v1/assign']
     """
     schemas = openapi_document()["components"]["schemas"]
     return {

@@ -152,6 +152,99 @@ DECISION_ANSWER: dict[str, Any] = {
     ],
 }
 
+ASSIGN_REQUEST: dict[str, Any] = {
+    "people": [
+        {
+            "auditor_id": "q-2",
+            "hours": 6.5,
+            "languages": ["de", "en"],
+            "opted_out": ["animal_cruelty"],
+            "most_graphic": 2,
+            "team": "q-north",
+            "graphic_minutes": 60,
+        },
+        {"auditor_id": "q-7", "minutes": 240},
+    ]
+}
+
+ASSIGN_ANSWER: dict[str, Any] = {
+    "request_id": "9a3e0c5e0a3f4a39b9d9f0a1c2d3e4f5",
+    "model_version": "3",
+    "plan_version": "f3a9c1",
+    "day": "2026-03-02",
+    "starts_at": "2026-03-02T08:00:00Z",
+    "assigned": 1,
+    "returned": 0,
+    "waiting": 1,
+    "overdue": 0,
+    "share_of_bound": 0.997,
+    "solved": True,
+    "people": [
+        {
+            "index": 0,
+            "auditor_id": "q-2",
+            "assignments": [
+                {
+                    "assignment_id": "5e0c6b1f0a3f4a39b9d9f0a1c2d3e4f5",
+                    "decision_id": "d-1001",
+                    "kind": "audit",
+                    "policy": "hate",
+                    "language": "de",
+                    "graphic_level": 2,
+                    "starts_at": "2026-03-02T08:00:00Z",
+                    "start_minute": 0.0,
+                    "minutes": 4.5,
+                    "break_before_minutes": 0.0,
+                    "due_at": "2026-03-04T10:00:00Z",
+                    "late": False,
+                    "new": True,
+                    "inclusion_probability": None,
+                }
+            ],
+            "exposure": {
+                "used_minutes": 4.5,
+                "used_items": 1,
+                "left_minutes": 55.5,
+                "left_items": 59,
+            },
+        }
+    ],
+    "waiting_by": {"language": 1},
+    "unplaced": [
+        {
+            "decision_id": "d-1007",
+            "kind": "audit",
+            "constraint": "language",
+            "freed_by": "put somebody on shift who audits ja",
+            "overdue": False,
+        }
+    ],
+    "rejected": [],
+}
+
+_SPREAD = {"median": 22.5, "ninth_decile": 61.0, "highest": 88.0}
+
+EXPOSURE_ANSWER: dict[str, Any] = {
+    "since": "2026-03-02",
+    "until": "2026-03-02",
+    "caps": {"graphic_from": 2, "graphic_minutes_a_day": 120.0, "graphic_items_a_day": 60},
+    "own": None,
+    "days": [
+        {
+            "day": "2026-03-02",
+            "people": 12,
+            "graphic_people": 9,
+            "minutes": 402.5,
+            "items": 101,
+            "over_minutes": 0,
+            "over_items": 0,
+            "minutes_of_people": _SPREAD,
+            "items_of_people": {"median": 6.0, "ninth_decile": 15.0, "highest": 21.0},
+        }
+    ],
+    "individuals": None,
+}
+
 _DETAILS = {
     400: "The body cannot be read as JSON: Input data was truncated.",
     401: "An access key is needed: send it as Authorization: Bearer KEY.",
@@ -182,10 +275,12 @@ def problem_example(status: int) -> dict[str, Any]:
     return PROBLEM | told | {"rejected": []}
 
 
-REQUESTS = {"rank": RANK_REQUEST, "outcomes": OUTCOMES_REQUEST}
+REQUESTS = {"rank": RANK_REQUEST, "outcomes": OUTCOMES_REQUEST, "assign": ASSIGN_REQUEST}
 ANSWERS = {
     "rank": RANK_ANSWER,
     "outcomes": OUTCOMES_ANSWER,
+    "assign": ASSIGN_ANSWER,
+    "exposure": EXPOSURE_ANSWER,
     "model": MODEL_ANSWER,
     "plan": PLAN_ANSWER,
     "decision": DECISION_ANSWER,

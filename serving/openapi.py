@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from features.contract import Column, Table
+from features.shift import Person
 from serving.bodies import BODY_TYPES, JSON, ROWS
 from serving.examples import ANSWERS, REQUESTS, problem_example
 from serving.idempotency import HEADER as IDEMPOTENCY_KEY
@@ -24,6 +25,7 @@ from serving.operations import OPERATIONS, Operation
 from serving.payload import ProblemAnswer
 from serving.problem import MEDIA_TYPE, TITLES
 from serving.session import COOKIE
+from serving.shift_payload import AssignRequest
 from serving.tables import ARROW
 
 _REFERENCE = "#/components/schemas/{name}"
@@ -50,6 +52,22 @@ _FORM = {
 _QUERY: dict[str, dict[str, Any]] = {
     "capacity": {"type": "integer", "minimum": 1},
     "minutes": {"type": "number", "exclusiveMinimum": 0},
+}
+_OWN_QUERY: dict[str, dict[str, Any]] = {
+    "exposure": {
+        "since": {
+            "description": "the first day, UTC; by default the last one",
+            "schema": {"type": "string", "format": "date"},
+        },
+        "until": {
+            "description": "the last day, UTC; by default today",
+            "schema": {"type": "string", "format": "date"},
+        },
+        "auditor": {
+            "description": "of one person alone, as outcomes name them; for the role admin",
+            "schema": {"type": "string", "minLength": 1},
+        },
+    }
 }
 _SENT_HEADERS: dict[str, dict[str, Any]] = {
     "idempotency_key": {
@@ -174,13 +192,14 @@ def _field(column: Column) -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    structures: list[Any] = [ProblemAnswer]
+    structures: list[Any] = [ProblemAnswer, Person]
     structures += [s for o in OPERATIONS for s in (o.takes, o.gives) if s is not None]
     _, schemas = msgspec.json.schema_components(structures, ref_template=_REFERENCE)
     for body, (rows, table) in ROWS.items():
         schemas[table.name] = row_schema(table)
         schemas[body.__name__]["properties"][rows]["items"] = _reference(table.name)
     schemas["RankRequest"]["not"] = _BOTH_CAPACITIES
+    schemas[AssignRequest.__name__]["properties"]["people"]["items"] = _reference(Person.__name__)
     return schemas
 
 
@@ -210,13 +229,13 @@ def _described(operation: Operation) -> dict[str, Any]:
 def _bodies(operation: Operation) -> dict[str, Any]:
     """Return the content types of a request; what a table may hold is told by its row."""
     assert operation.takes is not None
-    _, table = ROWS[operation.takes]
     usual = {"usual": {"value": REQUESTS[operation.name]}}
+    as_json = {JSON: {"schema": _reference(operation.takes.__name__), "examples": usual}}
+    if operation.takes not in ROWS:
+        return as_json
+    _, table = ROWS[operation.takes]
     told = {"description": f"columns as the fields of #/components/schemas/{table.name}"}
-    return {
-        JSON: {"schema": _reference(operation.takes.__name__), "examples": usual},
-        **{name: {"schema": told} for name in BODY_TYPES if name != JSON},
-    }
+    return as_json | {name: {"schema": told} for name in BODY_TYPES if name != JSON}
 
 
 def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
@@ -228,9 +247,11 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
             "description": _PARAMETERS[name],
             "schema": {"type": "string"},
         }
+    for name, schema in _OWN_QUERY.get(operation.name, {}).items():
+        yield {"name": name, "in": "query", **schema}
     if operation.takes is not None:
-        rows, _ = ROWS[operation.takes]
-        for name in operation.takes.__struct_fields__:
+        rows, _ = ROWS.get(operation.takes, (None, None))
+        for name in operation.takes.__struct_fields__ if rows else ():
             if name != rows:
                 yield {
                     "name": name,
@@ -259,7 +280,7 @@ def _answer(operation: Operation) -> dict[str, Any]:
     if operation.success == 303:
         return {"description": "Done; go on to the page named.", "headers": headers}
     contents = {operation.media_type: content}
-    if operation.takes is not None:
+    if operation.takes in ROWS:
         told = "the rows; what stands beside them is JSON in the metadata, under secondlook"
         contents[ARROW] = {"schema": {"description": told}}
     return {"description": "Done.", "headers": headers, "content": contents}

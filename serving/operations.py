@@ -16,6 +16,7 @@ from serving.payload import (
     RankRequest,
     Role,
 )
+from serving.shift_payload import AssignAnswer, AssignRequest, ExposureAnswer
 
 ANYONE: tuple[Role, ...] = ()
 EVERY_ROLE = tuple(Role)
@@ -95,6 +96,34 @@ OPERATIONS = (
         OutcomesRequest,
         OutcomesAnswer,
         refusals=(*_KEY, *_BODY, 409),
+    ),
+    Operation(
+        "assign",
+        "POST",
+        "/v1/assign",
+        (Role.QUEUE, Role.ADMIN),
+        "Assign the audits that wait to the people on shift.",
+        "Selected decisions that nobody audits yet and blind reviews that are due go to people who "
+        "may audit them, within the limits of wellbeing.toml, and are stored before the answer is "
+        "sent. A call again gives what is not assigned yet, beside what its people have open; what "
+        "an earlier shift left undone goes back first. People who break the contract are named in "
+        "`rejected`, the others are used; 422 if none is left. What nobody could be given is named "
+        "with what stopped it. Individuals' exposure is told to the role admin alone.",
+        AssignRequest,
+        AssignAnswer,
+        refusals=(*_KEY, *_BODY, 409),
+    ),
+    Operation(
+        "exposure",
+        "GET",
+        "/v1/exposure",
+        (Role.AUDITOR, Role.VIEWER, Role.ADMIN),
+        "How much graphic material people had, as far as the caller may see it.",
+        "A key of the role auditor that belongs to a person shows that person's days; a viewer "
+        "sees how each day was spread over people and what is over a cap; an admin sees "
+        "individuals too, or one of them (`auditor`), and each such look is kept.",
+        gives=ExposureAnswer,
+        refusals=(*_KEY, 422, 503, 504),
     ),
     Operation(
         "model",

@@ -10,6 +10,7 @@ from models.sampling_key import KeyRing
 from serving.admission import DailyCapacity, Thresholds
 from serving.live_records import LiveRecords
 from serving.ranker import Ranker
+from serving.rulebook import Rulebook
 from serving.settings import Limits
 from serving.shadow import Nobody, Onlooker
 
@@ -34,6 +35,8 @@ class Programme:
         Whether text and embeddings are stored.
     shadow
         The challenger that looks on.
+    rulebook
+        By what audits are assigned to people.
     """
 
     store: Store
@@ -47,3 +50,4 @@ class Programme:
     keep_text: bool = False
     limits: Limits = Limits()
     shadow: Onlooker = Nobody()
+    rulebook: Rulebook = Rulebook()

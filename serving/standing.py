@@ -27,6 +27,7 @@ from serving.admission import DailyCapacity, Thresholds
 from serving.live_records import LiveRecords
 from serving.programme import Programme
 from serving.ranker import ChampionRanker, Ranker
+from serving.rulebook import Rulebook
 from serving.sampling_keys import key_ring
 from serving.settings import Limits
 from serving.shadow import Shadow
@@ -99,6 +100,7 @@ class HomePublication:
             keep_text=self._home.settings().keep_text,
             limits=self._limits,
             shadow=Shadow(self._home, self._store, records),
+            rulebook=Rulebook.of(self._home),
         )
 
     def renewed(self, programme: Programme) -> Programme:

@@ -20,6 +20,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from features.access_keys import AccessKey
 from features.answers import Asked
 from features.errors import StoreError
 from serving.access import UnknownKeyError, WrongRoleError
@@ -104,6 +105,8 @@ class Visit:
     ----------
     desk
         Where heavy calls are worked on.
+    key
+        The access key that opened the route; null where none is needed or none did.
     session
         The browser's session that opened the route; null where a key did, or nothing.
     rows, rejected
@@ -117,6 +120,7 @@ class Visit:
     desk: Desk
     request_id: str
     key_id: str | None = None
+    key: AccessKey | None = None
     session: Session | None = None
     rows: int | None = None
     rejected: int | None = None
@@ -128,22 +132,23 @@ class Visit:
         if not self.operation.roles:
             return
         try:
-            self.key_id = await self._key_id()
+            self.key = await self._key()
+            self.key_id = self.key.key_id
         except (UnknownKeyError, WrongRoleError) as error:
             self.key_id = error.key_id
             raise
 
-    async def _key_id(self) -> str:
-        """Return the id of the key that was sent, or that opened the browser's session."""
+    async def _key(self) -> AccessKey:
+        """Return the key that was sent, or that opened the browser's session."""
         gate, needed = self.front.gate, self.operation.roles
         header, token = self.request.headers.get("authorization"), self.request.cookies.get(COOKIE)
         if header is None and token is not None and self.operation.by_session:
             self.session = await self.look_up(lambda: gate.session(token, needed=needed))
-            return self.session.key.key_id
+            return self.session.key
         held = gate.held()
         if held is not None:  # no thread is needed then
-            return gate.authorise(header, needed=needed, access=held).key_id
-        return (await self.look_up(lambda: gate.authorise(header, needed=needed))).key_id
+            return gate.authorise(header, needed=needed, access=held)
+        return await self.look_up(lambda: gate.authorise(header, needed=needed))
 
     async def read(self, sent: Sent, body: type[Body]) -> Body:
         """Return what the body of the request says."""

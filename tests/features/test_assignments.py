@@ -62,17 +62,18 @@ def test_what_was_selected_too_long_ago_does_not_wait_any_more(store: Store) -> 
     assert waiting(store, START) == []
 
 
-def test_a_decision_waits_with_its_first_selection_and_its_largest_harm(store: Store) -> None:
+def test_a_decision_waits_with_its_first_selection_and_its_largest_priority(store: Store) -> None:
     add_decisions(store, "d", language="de", moderator_team="t", graphic_level=2.0)
-    select(store, "d", expected_harm=0.3)
+    select(store, "d", expected_harm=0.3, priority=7.0)
     select(store, "d", expected_harm=0.9, selected_at=1_772_400_000_000_000)
-    select(store, "d", expected_harm=5.0, selected=False)
+    select(store, "d", expected_harm=5.0, priority=9.0, selected=False)
     with store.transaction() as connection:
         [row] = audits_to_assign(connection, since=LONG_AGO).to_dict("records")
     assert row == {
         "decision_id": "d",
         "selected_at": pd.Timestamp("2026-03-01T12:00:00Z"),
-        "value": 0.9,
+        "priority": 7.0,
+        "expected_harm": 0.9,
         "policy": "spam",
         "language": "de",
         "moderator_id": None,
@@ -167,7 +168,6 @@ def test_of_two_assignments_of_one_person_the_later_is_done(store: Store) -> Non
 
 def test_a_review_waits_with_the_auditor_whom_it_must_not_go_to(store: Store) -> None:
     add_decisions(store, "d", "e")
-    select(store, "d", expected_harm=0.4)
     finish(store, "d", auditor_id="ana")
     finish(store, "e", auditor_id="ben")
     due = pd.DataFrame(
@@ -182,7 +182,6 @@ def test_a_review_waits_with_the_auditor_whom_it_must_not_go_to(store: Store) ->
         found = reviews_to_assign(connection, due)
     assert found["first_auditor"].tolist() == ["ana", "ben"]
     assert found["inclusion_probability"].tolist() == [0.5, 0.06]
-    assert found["value"].fillna(-1).tolist() == [0.4, -1]
     assign(store, assigned("d", "cleo", kind="review"))
     with store.transaction() as connection:
         assert reviews_to_assign(connection, due)["decision_id"].tolist() == ["e"]

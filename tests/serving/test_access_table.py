@@ -28,6 +28,8 @@ EXPECTED = {
     # route                            queue auditor viewer admin, a key that is not valid
     "POST /v1/rank": (200, 403, 403, 200, 401),
     "POST /v1/outcomes": (200, 200, 403, 200, 401),
+    "POST /v1/assign": (200, 403, 403, 200, 401),
+    "GET /v1/exposure": (403, 200, 200, 200, 401),
     "GET /v1/model": (200, 200, 200, 200, 401),
     "GET /v1/plan": (200, 200, 200, 200, 401),
     "GET /v1/decisions/{decision_id}": (200, 200, 403, 200, 401),
@@ -53,7 +55,8 @@ Ask = Callable[[Operation, str | None], httpx.Response]
 def key_of(store: Store, role: str, state: str) -> str | None:
     """Return a key of the role in this state, or null for none at all."""
     now = datetime.now(UTC)
-    key_id, key = create_key(store, role, now - timedelta(hours=1))
+    person = "psn:1" if role == "auditor" else None
+    key_id, key = create_key(store, role, now - timedelta(hours=1), auditor_id=person)
     if state == "no key":
         return None
     if state == "wrong key":

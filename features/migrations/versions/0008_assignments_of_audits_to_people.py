@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("minutes", sa.Double(), nullable=False, comment="as planned"),
         sa.Column("graphic_level", sa.Integer(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
-        sa.Column("value", sa.Double(), nullable=False, comment="harm that it is expected to undo"),
+        sa.Column("value", sa.Double(), nullable=False, comment="by which it was placed"),
         sa.Column(
             "inclusion_probability",
             sa.Double(),
@@ -62,6 +62,26 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index("outcomes_by_time", "outcomes", ["audited_at"])
+    op.create_table(
+        "lookups",
+        sa.Column(
+            "lookup_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False, comment="access key, or user@machine"),
+        sa.Column(
+            "auditor_id",
+            sa.Text(),
+            nullable=True,
+            comment="whose exposure was looked at; null = everybody's",
+        ),
+        sa.Column("since", sa.Text(), nullable=False),
+        sa.Column("until", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("lookup_id"),
+    )
     op.add_column(
         "access_keys",
         sa.Column("auditor_id", sa.Text(), nullable=True, comment="whose own exposure it may show"),
@@ -71,6 +91,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("access_keys") as batch_op:
         batch_op.drop_column("auditor_id")
+    op.drop_table("lookups")
     op.drop_index("outcomes_by_time", table_name="outcomes")
     op.drop_index("selections_to_audit", table_name="selections")
     op.drop_table("assignments")
