@@ -8,6 +8,8 @@ further::
 
 Where there are no third looks yet, `bounds_if_right` tells how far the figure could be off if
 reviewers were right only so often.
+
+Which reviews are looked at, and how the looks come back, is in `models.third_look_list`.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from models.arrays import Flags, Floats, Texts
 from models.auditor_error import CorrectedEstimate, SecondReviews
 from models.estimate import IDENTITY, AuditedFrame, Recalibration
 
-LOOKED_AT_OF_CHANGED = 0.3
-LOOKED_AT_OF_UPHELD = 0.1
+LOOKED_AT_OF_CHANGED = 0.5
+LOOKED_AT_OF_UPHELD = 0.2
 RIGHT = (1.0, 0.99, 0.98, 0.95)
 
 
@@ -109,7 +111,7 @@ def third_look_chances(
     --------
     >>> audits = np.array(["correct", "correct"])
     >>> third_look_chances(audits, np.array(["correct", "over_enforcement"]))
-    array([0.1, 0.3])
+    array([0.2, 0.5])
     """
     for name, share in (("of_changed", of_changed), ("of_upheld", of_upheld)):
         if not 0 < share <= 1:
