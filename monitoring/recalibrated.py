@@ -125,13 +125,15 @@ def _by_day(
         before = np.full(len(earlier.table), _BEFORE, dtype=np.int64)
         known = pd.concat([_audits(earlier, before, direction, column), known])
     known = known.sort_values("day", kind="stable")
-    models = ranked.table["model_version"].to_numpy(dtype=object)
-    for model in pd.unique(models):
-        audits, own = known[known["model"] == model], np.flatnonzero(models == model)
-        for day in np.unique(days[own]):
-            past = audits.iloc[: int(audits["day"].searchsorted(day))]
+    models, versions = pd.factorize(ranked.table["model_version"])
+    for model, version in enumerate(versions):
+        audits, own = known[known["model"] == version], np.flatnonzero(models == model)
+        own = own[np.argsort(days[own], kind="stable")]
+        starts = np.flatnonzero(np.diff(days[own], prepend=days[own[0]] - 1))
+        for rows in np.split(own, starts[1:]):
+            past = audits.iloc[: int(audits["day"].searchsorted(days[rows[0]]))]
             if len(past):
-                yield own[days[own] == day], past
+                yield rows, past
 
 
 def _audits(
@@ -139,17 +141,18 @@ def _audits(
 ) -> pd.DataFrame:
     """Return the finished audits, one a row."""
     frame = ranked.audited_frame(direction)
-    audits = pd.DataFrame(
+    rows = np.flatnonzero(frame.audited)
+    table = ranked.table.iloc[rows]
+    return pd.DataFrame(
         {
-            "day": days,
-            "model": ranked.table["model_version"].to_numpy(dtype=object),
-            "domain": _domains(ranked.table, column),
-            "risk": frame.overturn_probability,
-            "overturned": frame.overturned,
-            "chance": frame.inclusion_probability,
+            "day": days[rows],
+            "model": table["model_version"].to_numpy(dtype=object),
+            "domain": _domains(table, column),
+            "risk": frame.overturn_probability[rows],
+            "overturned": frame.overturned[rows],
+            "chance": frame.inclusion_probability[rows],
         }
     )
-    return audits[frame.audited]
 
 
 def _domains(table: pd.DataFrame, column: str | None) -> Texts:
