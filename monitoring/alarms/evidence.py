@@ -24,6 +24,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from models.arrays import Flags, Floats, Positions
 
@@ -92,8 +93,8 @@ def lattice(*, misfit: float, shifts: dict[float, float]) -> Lattice:
     return Lattice(ordinary, weight / weight.sum(), sizes, shares / shares.sum())
 
 
-def tilted_gains(f: Floats, y: Floats, z: Floats, tilts: Floats) -> Floats:
-    """Return each audit's log-likelihood under each tilt, less that of none (tilts x audits).
+def tilted_gains(f: Floats, y: Floats, z: Floats | float, tilts: Floats) -> Floats:
+    """Return each audit's log-likelihood under each tilt, less that of none (audits x tilts).
 
     Parameters
     ----------
@@ -103,25 +104,29 @@ def tilted_gains(f: Floats, y: Floats, z: Floats, tilts: Floats) -> Floats:
     Examples
     --------
     >>> one = np.ones(1)
-    >>> tilted_gains(one / 2, one, one, np.array([0.0, 9.0])).round(2).tolist()
-    [[0.0], [0.69]]
+    >>> tilted_gains(one / 2, one, 1.0, np.array([0.0, 9.0])).round(2).tolist()
+    [[0.0, 0.69]]
     """
-    gains = np.empty((len(tilts), len(f)))
-    for row, tilt in enumerate(tilts):
-        gains[row] = tilt * z * y - np.log1p(f * np.expm1(tilt * z))
+    gains = np.empty((len(f), len(tilts)))
+    for column, tilt in enumerate(tilts):
+        gains[:, column] = tilt * z * y - np.log1p(f * np.expm1(tilt * z))
     return gains
 
 
-def sum_by_cell(gains: Floats, cells: Positions, *, segments: int, days: int) -> Floats:
+def sum_by_cell(
+    gains: Floats, audits: Positions, cells: Positions, *, segments: int, days: int
+) -> Floats:
     """Return log-likelihoods (segments x days x tilts).
 
     Parameters
     ----------
-    cells
-        Of each audit: its segment times `days`, plus its day.
+    audits, cells
+        Rows of `gains` that count, and the cell of each: its segment times `days`, plus its day.
     """
-    found = [np.bincount(cells, row, segments * days) for row in gains]
-    return np.ascontiguousarray(np.array(found).T.reshape(segments, days, len(gains)))
+    shape = (segments * days, len(gains))
+    belongs = csr_array((np.ones(len(audits)), (cells, audits)), shape=shape)
+    found: Floats = np.asarray(belongs @ gains)
+    return found.reshape(segments, days, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,14 +171,14 @@ def evidence_by_day(likelihood: Floats, grid: Lattice, *, limit: float) -> Evide
     believed = np.tile(grid.ordinary_weight, (segments, 1))
     held = np.zeros((segments, len(grid.ordinary), len(grid.shifts)))
     ratio, stands = np.empty((segments, days)), np.zeros((segments, days), dtype=np.bool_)
-    standing = stands[:, 0].copy()
+    standing, (before, after) = stands[:, 0].copy(), (grid.before, grid.after)
     for day in range(days):
         today = likelihood[:, day]
         gain = np.exp(today - today.max(axis=1, keepdims=True))
-        as_before = believed * gain[:, grid.before]
+        as_before = believed * gain[:, before]
         total = np.maximum(as_before.sum(axis=1), _LEAST)
         held += believed[:, :, None] * grid.shift_weight
-        held *= gain[:, grid.after] / total[:, None, None]
+        held *= gain[:, after] / total[:, None, None]
         held *= np.minimum(1.0, CAP * limit / np.maximum(held.sum(axis=(1, 2)), _LEAST))[
             :, None, None
         ]

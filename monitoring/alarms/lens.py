@@ -110,20 +110,24 @@ class WatchedAudits:
     def likelihood(self, lens: Lens, keep: Flags) -> Floats:
         """Return the log-likelihoods (segments x days x tilts) of the audits that are kept."""
         inside = np.flatnonzero(keep & (lens.cut.codes >= 0))
-        codes = lens.cut.codes[inside]
-        cells = codes * self.day_count + self.days[inside]
-        gains = self._gains(lens, inside, codes)
-        return sum_by_cell(gains, cells, segments=len(lens.cut.labels), days=self.day_count)
-
-    def _gains(self, lens: Lens, inside: Positions, codes: Positions) -> Floats:
-        f, y = self.risk[lens.direction], self.found[lens.direction]
-        tilts = self.grid(lens).tilts
+        cells = lens.cut.codes[inside] * self.day_count + self.days[inside]
+        segments = len(lens.cut.labels)
         if lens.kind == SLOPE:
-            f = f[inside]
-            return tilted_gains(f, y[inside], _place_in_risk(f, codes), tilts)
+            gains, rows = self._slope_gains(lens, inside), np.arange(len(inside))
+        else:
+            gains, rows = self._level_gains(lens), inside
+        return sum_by_cell(gains, rows, cells, segments=segments, days=self.day_count)
+
+    def _level_gains(self, lens: Lens) -> Floats:
         if lens.direction not in self.gains:
-            self.gains[lens.direction] = tilted_gains(f, y, np.ones_like(f), tilts)
-        return self.gains[lens.direction][:, inside]
+            f, y = self.risk[lens.direction], self.found[lens.direction]
+            self.gains[lens.direction] = tilted_gains(f, y, 1.0, self.grid(lens).tilts)
+        return self.gains[lens.direction]
+
+    def _slope_gains(self, lens: Lens, inside: Positions) -> Floats:
+        f, y = self.risk[lens.direction][inside], self.found[lens.direction][inside]
+        place = _place_in_risk(f, lens.cut.codes[inside])
+        return tilted_gains(f, y, place, self.grid(lens).tilts)
 
 
 def _place_in_risk(f: Floats, codes: Positions) -> Floats:

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from models.arrays import Flags, Positions, Texts
-from monitoring.recalibrated import labels_of
 from monitoring.wording import words
 
 EVERYTHING = "everything"
@@ -100,9 +99,9 @@ def cut_audits(
     named = [name for name in (*_SINGLE, *own) if name in table]
     columns: dict[str, tuple[Positions, Texts]] = {}
     for name in named:
-        codes, names = pd.factorize(labels_of(table[name]), sort=True)
+        codes, names = _coded(table[name])
         if len(names) > 1:
-            columns[name] = (codes.astype(np.int64), np.asarray(names))
+            columns[name] = (codes, names)
     yield Segments((), ((),), np.zeros(len(audits), dtype=np.int64))
     for name, (codes, names) in columns.items():
         labels = [(str(value),) for value in names]
@@ -110,6 +109,15 @@ def cut_audits(
     for first, second in _PAIRS:
         if first in columns and second in columns:
             yield _pair((first, second), columns, audits, fewest=fewest, least_share=least_share)
+
+
+def _coded(values: pd.Series) -> tuple[Positions, Texts]:
+    """Return the number of each value, -1 where it is null, and the values as text in order."""
+    codes, found = pd.factorize(values)
+    names = np.array([str(value) for value in found], dtype=object)
+    order = np.argsort(names)
+    number = np.append(np.argsort(order), -1)  # the last is what a null's -1 points to
+    return number[codes].astype(np.int64), names[order]
 
 
 def _pair(

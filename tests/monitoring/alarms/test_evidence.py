@@ -34,8 +34,8 @@ def likelihood(
         tilt[:, change[0] :] += change[1]
     y = (rng.random(shape) < expit(logit(f) + tilt)).astype(float)
     cells = np.arange(segments * days).repeat(audits)
-    gains = tilted_gains(f.ravel(), y.ravel(), np.ones(f.size), grid.tilts)
-    return sum_by_cell(gains, cells, segments=segments, days=days)
+    gains = tilted_gains(f.ravel(), y.ravel(), 1.0, grid.tilts)
+    return sum_by_cell(gains, np.arange(f.size), cells, segments=segments, days=days)
 
 
 def test_while_nothing_changes_the_evidence_reaches_a_limit_no_oftener_than_stated() -> None:
@@ -103,6 +103,7 @@ def test_an_alarm_ends_within_days_of_its_change_and_its_end_is_no_other_change(
 
 def test_evidence_stays_finite_where_the_risk_is_wholly_wrong() -> None:
     f, y = np.full(5_000, 1e-4), np.ones(5_000)
-    gains = tilted_gains(f, y, np.ones(5_000), GRID.tilts)
-    found = sum_by_cell(gains, np.zeros(5_000, dtype=np.int64), segments=1, days=1)
+    gains = tilted_gains(f, y, 1.0, GRID.tilts)
+    cells = np.zeros(5_000, dtype=np.int64)
+    found = sum_by_cell(gains, np.arange(5_000), cells, segments=1, days=1)
     assert np.isfinite(evidence_by_day(found, GRID, limit=1e6).ratio).all()
