@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from markupsafe import Markup
 
 from features.contract import DIRECTIONS
+from features.standing_alarms import Alarm
 from models.plan import DIALS
 from monitoring import charts, page_charts
 from monitoring.attention import Finding
@@ -32,35 +32,6 @@ _LEAST_STEPS = 2
 """Points from which on a trend is a trend."""
 
 
-class StandingAlarm(Protocol):
-    """An alarm as the Overview shows it; one of `monitoring.alarms` is one."""
-
-    @property
-    def title(self) -> str:
-        """What it is, short."""
-        ...
-
-    @property
-    def detail(self) -> str:
-        """The figures, and how sure."""
-        ...
-
-    @property
-    def since(self) -> str:
-        """First day on which it stood, as 2026-01-31."""
-        ...
-
-    @property
-    def next_step(self) -> str:
-        """What to do."""
-        ...
-
-    @property
-    def page(self) -> str:
-        """Page of the report that shows more."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Overview:
     """What the Overview tells.
@@ -70,7 +41,7 @@ class Overview:
     readings
         The figure read in several ways.
     findings, alarms
-        What needs attention; either may be empty.
+        What needs attention; either may be empty. Alarms come in the order that they are told in.
     early
         What is expected of decisions that are not audited yet, as the template ``early_sight.html``
         reads it; null = not worked out.
@@ -83,7 +54,7 @@ class Overview:
     hours: AuditHours
     readings: Sequence[Reading]
     findings: Sequence[Finding]
-    alarms: Sequence[StandingAlarm] = ()
+    alarms: Sequence[Alarm] = ()
     early: object | None = None
     drift_measured: bool = False
 

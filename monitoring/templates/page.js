@@ -21,6 +21,7 @@ const CHART_STYLE = {
     domainColor: "var(--strong-line)", gridColor: "var(--line)", tickColor: "var(--strong-line)",
     labelColor: "var(--soft)", titleColor: "var(--soft)", labelFontSize: 12, titleFontSize: 12,
     titleFontWeight: 500, labelOverlap: "parity", labelFlush: true, tickSize: 4, titlePadding: 8,
+    labelLimit: 260,
   },
   axisX: { grid: false, labelFlush: true },
   axisY: { domain: false, ticks: false, tickCount: 5 },
@@ -45,7 +46,10 @@ const CHART_STYLE = {
 /* On a phone a legend stands in one column, or its last names would be cut off. */
 function styleFor(chart) {
   if (chart.clientWidth >= NARROW) return CHART_STYLE;
-  return { ...CHART_STYLE, legend: { ...CHART_STYLE.legend, columns: 1 } };
+  const { axis, legend } = CHART_STYLE;
+  return {
+    ...CHART_STYLE, axis: { ...axis, labelLimit: 110 }, legend: { ...legend, columns: 1 },
+  };
 }
 
 const views = new Map();

@@ -51,7 +51,7 @@ def test_a_page_opens_from_disk_without_an_error_or_a_request(
 ) -> None:
     problems: list[str] = []
     outside: list[str] = []
-    page.on("console", lambda m: problems.append(m.text) if _is_problem(m.type, name) else None)
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("request", lambda r: None if _stays(r.url) else outside.append(r.url))
     page.goto(address(folder, name), wait_until="load")
@@ -281,10 +281,6 @@ def _lightness(page: Page) -> float:
             "getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g).map(Number)[0]"
         )
     )
-
-
-def _is_problem(kind: str, name: str) -> bool:
-    return kind == "error" or (kind == "warning" and name != "evidently.html")
 
 
 def _stays(url: str) -> bool:
