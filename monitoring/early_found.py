@@ -67,7 +67,7 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class PastError:
+class Hindsight:
     """How far such expectations were off on days whose audits came in.
 
     Attributes
@@ -121,7 +121,7 @@ class EarlySight:
     days: tuple[Expected, ...]
     waiting: Expected | None
     policies: tuple[Expected, ...]
-    past: PastError | None
+    past: Hindsight | None
 
     @property
     def known(self) -> int:

@@ -23,7 +23,7 @@ from scipy.stats import norm
 
 from models.arrays import Flags, Floats, Positions, Texts, total_by
 from models.estimate import AuditedFrame, estimate_by
-from monitoring.early_found import BAND_LEVEL, LEAST_DAYS, EarlySight, Expected, PastError
+from monitoring.early_found import BAND_LEVEL, LEAST_DAYS, EarlySight, Expected, Hindsight
 from monitoring.recalibrated import Recalibrated, labels_of, ranked_days
 from monitoring.standing import LEVEL
 
@@ -72,7 +72,7 @@ def look_early(recalibrated: Recalibrated) -> EarlySight:
         days=tuple(days),
         waiting=_waiting(recalibrated, frame, late, own=own),
         policies=tuple(_policies(recalibrated, late, codes)),
-        past=_past_error(past, scatter[[not day.waits for day in days]]),
+        past=_hindsight(past, scatter[[not day.waits for day in days]]),
     )
 
 
@@ -145,7 +145,7 @@ def _scatter(frame: AuditedFrame, codes: Positions, groups: int) -> Floats:
     return scatter
 
 
-def _past_error(past: _Past, scatter: Floats) -> PastError | None:
+def _hindsight(past: _Past, scatter: Floats) -> Hindsight | None:
     """Look back: each day against the band that the days before it would have given."""
     days = len(past.error)
     if not days:
@@ -156,7 +156,7 @@ def _past_error(past: _Past, scatter: Floats) -> PastError | None:
         <= _half(past.up_to(day).own_variance() + float(scatter[day] + past.variance[day]))
         for day in tested
     )
-    return PastError(
+    return Hindsight(
         days=days,
         bias=float(past.error.mean()),
         mean_absolute=float(np.abs(past.error).mean()),
