@@ -5,7 +5,7 @@ A feature drifted where it moved farther than chance and the ordinary ways of da
 * Chance: the sampling error of both sides; the profile is as sure as its rows, repeats aside.
 * Ordinary days: shifts, weekends and campaigns make days differ by more than sampling error. How
   much is read from the differences between days one to three apart, and of the same weekdays, by
-  their median, which a lasting change does not move.
+  their median and the like, which a lasting change does not move.
 * Many looks: each span has a risk of `FALSE_ALARM` of any false alarm, half of it for all decisions
   together and half for the policies, shared among features and the ways in which they can move.
 * What matters: whatever moved by less than `LEAST_DISTANCE` standard deviations did not drift.
@@ -47,8 +47,9 @@ _SPREAD_UNKNOWN = 0.1
 _LAGS = (1, 2, 3)
 _MEDIAN_OF_DIFFERENCE = 0.9539
 """Median of the absolute difference of two standard normal values."""
-_QUARTILE_OF_DIFFERENCE = 1.6269
-"""The same for its upper quartile."""
+_UPPER, _UPPER_OF_DIFFERENCE = 0.7, 1.4657
+"""The same for this quantile of it."""
+_NEAR, _DAYS_FOR_UPPER = 2, 10
 _MEAN_OF_ABSOLUTE = 0.7979
 
 
@@ -284,16 +285,15 @@ def _ordinary_variances(days: Contrasts) -> tuple[Floats, Floats]:
 def _spread(effects: Floats, lag: int) -> Floats:
     """Return the standard deviation of days, from the differences of days that far apart.
 
-    By their median, and by their upper quartile for what is usual on most days and not on others;
-    of weekdays there are too few for it.
+    By their median; of near days also by an upper quantile, for what is usual on most days and not
+    on others. A lasting change must leave most of the differences below either.
     """
     apart = np.abs(effects[lag:] - effects[:-lag])
     spread = np.median(apart, axis=0) / _MEDIAN_OF_DIFFERENCE
-    if lag == _WEEK:
-        return np.asarray(spread)
-    return np.asarray(
-        np.maximum(spread, np.quantile(apart, 0.75, axis=0) / _QUARTILE_OF_DIFFERENCE)
-    )
+    if lag <= _NEAR and len(effects) >= _DAYS_FOR_UPPER:
+        upper = np.quantile(apart, _UPPER, axis=0) / _UPPER_OF_DIFFERENCE
+        spread = np.maximum(spread, upper)
+    return np.asarray(spread)
 
 
 def _drifted_only(drift: Drift) -> Drift:
