@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,9 @@ from monitoring.auditor_skill import (
     measure_auditor_skill,
     skills_of,
 )
+from monitoring.auditor_skill_tables import write_skill_tables
 from monitoring.auditors import measure_auditors
+from monitoring.pages import make_environment
 from monitoring.ranked import Ranked, join_ranked, latest_findings, ranked_of
 from monitoring.recalibrated import recalibrated_frame
 from tests.monitoring.periods import make_period
@@ -263,6 +266,36 @@ def test_without_golden_answers_nothing_is_said_of_dependence(period: Period) ->
     assert period.measure(period.outcomes).dependence is None
     both = pd.concat([period.outcomes, golden_of(period, answers=20)], ignore_index=True)
     assert period.measure(both).dependence is not None
+
+
+def rendered(found: AuditorSkill) -> str:
+    return make_environment().get_template("auditor_skill.html").render(skill=found)
+
+
+def test_the_page_tells_the_spread_and_what_disputes_do(period: Period) -> None:
+    disputed = settle_wrong_overturns(period)
+    text = rendered(disputed.measure(standing(disputed.outcomes), disputed.outcomes))
+    assert "Wrong decisions that are overturned" in text
+    assert "Who was found wrong complains" in text
+    assert "person-" not in text
+
+
+def test_the_page_has_words_for_everything_that_is_missing(period: Period) -> None:
+    text = rendered(period.measure(period.outcomes[period.outcomes["source"] == "audit"]))
+    for words in ("nobody's audit was reviewed", "There is none", "Too few", "No outcome has been"):
+        assert words in text
+
+
+def test_the_tables_hold_spreads_and_no_person(period: Period, tmp_path: Path) -> None:
+    disputed = settle_wrong_overturns(period)
+    found = disputed.measure(standing(disputed.outcomes), disputed.outcomes)
+    written = write_skill_tables(found, tmp_path)
+    assert {path.name for path in written} == {
+        *("auditor_skill.csv", "reviewers.csv", "golden_set.csv", "disputes.csv"),
+    }
+    assert not any("person-" in path.read_text() for path in written)
+    spread = pd.read_csv(tmp_path / "auditor_skill.csv")
+    assert spread["of"].tolist() == ["sensitivity", "specificity"]
 
 
 def test_with_no_review_at_all_everything_is_empty_and_not_an_error(period: Period) -> None:
