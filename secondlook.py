@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from commands import keys
+from commands.assigning import assign, exposure
 from commands.demo import demo
 from commands.intake import init, load, outcomes, simulate
 from commands.learning import backtest, retrain, train, tune
@@ -31,6 +32,7 @@ app = typer.Typer(
 for command in (
     *(init, simulate, load, outcomes, train, retrain, backtest, tune),
     *(promote, rollback, models, shadow, plan, serve, rank, reviews, monitor, report, demo),
+    *(assign, exposure),
 ):
     app.command()(command)
 app.add_typer(keys.app, name="key")

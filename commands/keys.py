@@ -26,15 +26,23 @@ KeyIdArgument = Annotated[str, typer.Argument(help="Id of the key.")]
 @app.command("create")
 def create_key(
     role: Annotated[str, typer.Option(help="queue, auditor, viewer or admin.")],
+    auditor: Annotated[
+        str | None,
+        typer.Option(help="Whose own exposure the key shows, as outcomes name them; role auditor."),
+    ] = None,
     home: HomeOption = DEFAULT_HOME,
 ) -> None:
     """Create an access key; it is shown once and stored only as a hash."""
+    from features.pseudonym import pseudonym
     from features.store import open_store
     from serving.access import create_key as run
 
-    store = open_store(open_home(home).store_url())
-    key_id, key = run(store, role, datetime.now(UTC), by=who())
-    _show_once(f"Key {key_id} with the role {role}", key)
+    opened = open_home(home)
+    hidden, store = opened.pseudonym_key(), open_store(opened.store_url())
+    person = pseudonym(auditor, hidden) if auditor and hidden is not None else auditor
+    key_id, key = run(store, role, datetime.now(UTC), by=who(), auditor_id=person)
+    belongs = f", of the auditor {auditor}" if auditor else ""
+    _show_once(f"Key {key_id} with the role {role}{belongs}", key)
 
 
 @app.command("rotate")

@@ -17,7 +17,7 @@ from starlette.routing import Route, compile_path
 from starlette.types import Receive, Scope, Send
 
 from serving.answer_types import encoder
-from serving.assign import Workplace, assign_audits
+from serving.assign import assign_audits
 from serving.bodies import Sent
 from serving.counting import count_outcomes, count_ranking
 from serving.documents import bentoml_schema, openapi_page
@@ -36,6 +36,7 @@ from serving.rank import rank
 from serving.reports import report_response
 from serving.shift_payload import AssignAnswer, AssignRequest
 from serving.visit import Front, Visit, open_desk, request_id_of
+from serving.workplace import Workplace
 
 Answer = Callable[[Visit], Awaitable[Response]]
 Given = TypeVar("Given")

@@ -7,9 +7,10 @@ under the lock itself. So caps hold over calls, workers and replicas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -37,45 +38,16 @@ from features.unassigned import taken
 from features.wellbeing import Wellbeing
 from models.assignment.assign import assign
 from serving.idempotency import Keep
-from serving.programme import Programme
-from serving.rulebook import Rulebook
 from serving.shift_answer import Made, Solved, answer_of
 from serving.shift_payload import AssignAnswer, AssignRequest
 from serving.shift_state import Place, ShiftState, place_of, read_state
 from serving.work_list import WorkList, oldest, read_work, rules_of, usual_minutes
+from serving.workplace import Workplace
 
 _ATTEMPTS = 3
 _LONGEST_UNDER_LOCK_S = 5.0
 """Other writers give up after ten seconds."""
 _EARLIEST, _LATEST = timedelta(days=1), timedelta(days=8)
-
-
-@dataclass(frozen=True, slots=True)
-class Workplace:
-    """With what audits are assigned.
-
-    Attributes
-    ----------
-    pseudonym_key
-        Keys the pseudonyms of people; null where plain ids are kept.
-    """
-
-    store: Store
-    rulebook: Rulebook
-    pseudonym_key: bytes | None
-    model_version: str
-    plan_version: str
-
-    @classmethod
-    def of(cls, programme: Programme) -> Workplace:
-        """Return that of a programme that the service answers for."""
-        return cls(
-            store=programme.store,
-            rulebook=programme.rulebook,
-            pseudonym_key=programme.pseudonym_key,
-            model_version=programme.ranker.model_version,
-            plan_version=programme.plan.version,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +83,33 @@ class _Seen:
     state: ShiftState
     places: tuple[Place, ...]
     waiting: WorkList
+
+
+def read_request(given: Mapping[str, Any]) -> AssignRequest:
+    """Return what a file says of a shift as a request.
+
+    Raises
+    ------
+    ContractError
+        If a field is not known, missing, or of another kind.
+
+    Examples
+    --------
+    >>> read_request({"people": [{"auditor_id": "ana", "hours": 6}]}).time_limit_s
+    10.0
+    >>> read_request({"people": []})
+    Traceback (most recent call last):
+    features.errors.ContractError: shift: 1 value breaks the contract.
+      column 'people': saw []; expected array of length >= 1
+    """
+    try:
+        return msgspec.convert(given, AssignRequest)
+    except msgspec.ValidationError as error:
+        told, _, place = str(error).partition(" - at `$")
+        field = place.strip("`.").partition(".")[0].partition("[")[0] or "shift"
+        seen = "null" if given.get(field) is None else repr(given[field])[:60]
+        expected = told.removeprefix("Expected ").replace("`", "")
+        raise ContractError.of("shift", -1, field, seen=seen, expected=expected) from error
 
 
 def assign_audits(

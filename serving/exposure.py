@@ -15,7 +15,6 @@ from features.exposure import DaySpread, Reckoning, aggregate, note_lookup, read
 from features.pseudonym import pseudonym
 from features.wellbeing import Wellbeing
 from serving.access import WrongRoleError
-from serving.assign import Workplace
 from serving.payload import Role
 from serving.problem import refuse
 from serving.shift_payload import (
@@ -27,6 +26,7 @@ from serving.shift_payload import (
     Spread,
 )
 from serving.work_list import usual_minutes
+from serving.workplace import Workplace
 
 LONGEST_DAYS = 366
 _LEVELS = 4

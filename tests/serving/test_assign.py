@@ -24,7 +24,7 @@ from features.store import Store, open_store
 from features.wellbeing import Wellbeing
 from serving.access import create_key
 from serving.app import build_app
-from serving.assign import Workplace, assign_audits
+from serving.assign import assign_audits
 from serving.gate import Gate
 from serving.payload import Role
 from serving.programme import Programme
@@ -33,6 +33,7 @@ from serving.shift_payload import AssignAnswer, AssignRequest, PersonsShift
 from serving.standing import Standing
 from serving.visit import Front
 from serving.work_list import usual_minutes
+from serving.workplace import Workplace
 from tests.conftest import DATABASES, empty_store_on
 from tests.features.assigned import add_decisions, finish, select
 from tests.serving.conftest import Caller, StaticPublication
