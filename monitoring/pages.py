@@ -18,7 +18,7 @@ from monitoring.exports import write_drift_table
 from monitoring.looks import LEAST_AUDITS
 from monitoring.period import Period
 from monitoring.record import EVIDENTLY_PAGE, ReportRecord
-from monitoring.vega import chart, has_charts, write_page_script, write_scripts
+from monitoring.vega import chart, has_charts, write_charts_script, write_page_scripts
 from monitoring.workload import LEAST_AUDITORS
 
 PAGES = (
@@ -86,7 +86,7 @@ class Book:
         self._texts: dict[str, str] = {}
         self.environment = make_environment()
         self._navigation = self.environment.get_template("navigation.html")
-        write_page_script(folder)
+        write_page_scripts(folder)
         self.environment.globals |= {
             "decided": wording.days(period.decided_from, period.decided_until),
             "ranked": wording.days(period.ranked_from, period.ranked_until),
@@ -124,7 +124,7 @@ class Book:
         )
         self._texts[name] = text.replace(" %", _UNBROKEN_PERCENT)
         if has_charts(text):
-            write_scripts(self.folder)
+            write_charts_script(self.folder)
         linked = self._linked()
         for page, whole in self._texts.items():
             navigation = self._navigation.render(page=page, linked=linked)
@@ -149,7 +149,7 @@ def write_drift_page(folder: Path, *, period: Period, drift: Drift | None, now: 
 def write_contents(folder: Path, reports: Sequence[ReportRecord]) -> Path:
     """Write the list of all reports, the latest first."""
     path = folder / "index.html"
-    write_page_script(folder)
+    write_page_scripts(folder)
     text = make_environment().get_template("reports.html").render(page="", reports=reports)
     path.write_text(text, encoding="utf-8")
     return path

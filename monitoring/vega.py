@@ -19,7 +19,7 @@ import vl_convert
 from markupsafe import Markup
 
 CHARTS_SCRIPT = "charts.js"
-PAGE_SCRIPT = "page.js"
+PAGE_SCRIPTS = ("page.js", "what_if.js")
 _ON_THE_WINDOW = "window.vegaEmbed = vegaEmbed;"
 _UNDRAWN = "This chart is drawn by a script that lies beside the page; the table holds its figures."
 
@@ -64,28 +64,27 @@ def has_charts(page: str) -> bool:
     return '<div class="chart"' in page
 
 
-def write_scripts(folder: Path) -> tuple[Path, Path]:
-    """Write Vega's bundle and the script of our pages into a report's folder.
+def write_charts_script(folder: Path) -> Path:
+    """Write Vega's bundle into a report's folder.
 
-    The bundle is large and takes a second to make, so one of the same version is left as it is.
-
-    Returns
-    -------
-    charts, page
-        Where they lie.
+    It is large and takes a second to make, so one of the same version is left as it is.
     """
     charts = folder / CHARTS_SCRIPT
     first_line = f"/* Vega's own bundle, as of vl-convert {version('vl-convert-python')} */\n"
     if not _begins_with(charts, first_line):
         charts.write_text(first_line + _bundle(), encoding="utf-8")
-    return charts, write_page_script(folder)
+    return charts
 
 
-def write_page_script(folder: Path) -> Path:
-    """Write the script that draws charts and sorts and filters tables."""
-    script = Path(__file__).parent / "templates" / PAGE_SCRIPT
-    path = folder / PAGE_SCRIPT
-    path.write_text(script.read_text(encoding="utf-8"), encoding="utf-8")
+def write_page_scripts(folder: Path) -> tuple[Path, ...]:
+    """Write our own scripts: what every page does, and the what-if of the plan."""
+    return tuple(_copy(name, folder) for name in PAGE_SCRIPTS)
+
+
+def _copy(name: str, folder: Path) -> Path:
+    script = (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+    path = folder / name
+    path.write_text(script, encoding="utf-8")
     return path
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from monitoring.pages import PAGES, Book
 from monitoring.period import Period
-from monitoring.vega import chart, write_scripts
+from monitoring.vega import chart, write_charts_script
 
 NOW = datetime(2026, 1, 9, 8, tzinfo=UTC)
 
@@ -61,10 +61,10 @@ def test_a_name_that_a_template_misses_is_an_error(book: Book) -> None:
 
 
 def test_a_bundle_of_the_same_version_is_not_made_again(tmp_path: Path) -> None:
-    charts, _ = write_scripts(tmp_path)
+    charts = write_charts_script(tmp_path)
     first_line = charts.read_text(encoding="utf-8").splitlines()[0]
     charts.write_text(f"{first_line}\nleft as it is\n", encoding="utf-8")
-    write_scripts(tmp_path)
+    write_charts_script(tmp_path)
     assert charts.read_text(encoding="utf-8").endswith("left as it is\n")
 
 
