@@ -221,6 +221,16 @@ class Home:
         return self.path / "reports"
 
     @property
+    def monitoring(self) -> Path:
+        """Folder of what monitoring has counted and sampled of each day."""
+        return self.path / "monitoring"
+
+    @property
+    def evidently(self) -> Path:
+        """Evidently's workspace, for ``evidently ui``."""
+        return self.path / "evidently"
+
+    @property
     def tracking_uri(self) -> str:
         """Return MLflow's store of runs and registry."""
         return f"sqlite:///{self.path / 'mlflow.db'}"

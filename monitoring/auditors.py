@@ -22,8 +22,8 @@ from models.agreement import Agreement, cohens_kappa, krippendorff_alpha
 from models.arrays import Flags, Floats
 from models.auditor_error import CorrectedEstimate, SecondReviews, correct_for_auditors
 from models.estimate import AuditedFrame
-from monitoring.ranked import History, latest_findings
-from monitoring.recalibrated import recalibrated_frame
+from monitoring.ranked import latest_findings
+from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL
 
 LEAST_REVIEWS = 20
@@ -86,10 +86,9 @@ class Auditors:
         return any(0 < each.done_share < 1 for each in (self.overturns, self.rest))
 
 
-def auditors_of(history: History) -> Auditors:
-    """Measure the auditors of a period."""
-    frame = recalibrated_frame(history.ranked, history.earlier)
-    return measure_auditors(frame, history.ranked.table, history.outcomes)
+def auditors_of(period: Recalibrated, outcomes: pd.DataFrame) -> Auditors:
+    """Measure the auditors of a period by all outcomes that the store holds."""
+    return measure_auditors(period.frame(), period.table, outcomes)
 
 
 def measure_auditors(frame: AuditedFrame, table: pd.DataFrame, outcomes: pd.DataFrame) -> Auditors:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from models.estimate import Estimate, estimate_by
-from monitoring.ranked import Ranked
-from monitoring.recalibrated import labels_of, recalibrated_frame
+from monitoring.recalibrated import Recalibrated, labels_of
 from monitoring.standing import LEVEL, standing_of, stricter_level
 
 _GROUPINGS = (
@@ -62,7 +61,7 @@ class Grouping:
     unlabelled: int
 
 
-def measure_groups(ranked: Ranked, earlier: Ranked | None, *, overall: float) -> Iterator[Grouping]:
+def measure_groups(period: Recalibrated, *, overall: float) -> Iterator[Grouping]:
     """Estimate each value of each column, under a recalibration of its own.
 
     Parameters
@@ -70,11 +69,11 @@ def measure_groups(ranked: Ranked, earlier: Ranked | None, *, overall: float) ->
     overall
         Overturn rate of the whole, 0 to 1, that the groups are set against.
     """
-    columns = groupings_of(ranked.table)
-    compared = sum(ranked.table[column].nunique() for column, _ in columns)
+    columns = groupings_of(period.table)
+    compared = sum(period.table[column].nunique() for column, _ in columns)
     for column, title in columns:
-        labels = labels_of(ranked.table[column])
-        frame = recalibrated_frame(ranked, earlier, column=column)
+        labels = labels_of(period.table[column])
+        frame = period.frame(column=column)
         estimates, stricter = (
             estimate_by(frame, labels, level=level) for level in (LEVEL, stricter_level(compared))
         )

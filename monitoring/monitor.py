@@ -1,32 +1,52 @@
-"""Monitoring a period: drift of what the model reads, and the quality of what was decided.
+"""Monitoring a period: drift of what the model reads, the quality of what was decided, and alarms.
 
-Importing this module imports Evidently, which takes seconds; only the command that runs it should.
+What was counted of a day is kept, so that a run each night does the work of one day. The same run
+again changes nothing. Importing this module imports Evidently, which takes seconds; only the
+command that runs it should.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from features.home import Home
-from features.known import known_before
+from features.standing_alarms import Alarm
 from features.store import Store, open_store
 from models.bundle import Bundle
 from models.publication import open_champion
-from models.scoring import features_of
+from monitoring.alarms.find import find_alarms
+from monitoring.alarms.limits import read_limits
+from monitoring.alarms.tell import Told, tell_alarms
+from monitoring.alarms.watched import Watched
 from monitoring.auditors import auditors_of
-from monitoring.drift.evidently_page import SAMPLED_ROWS, measure_drift
-from monitoring.drift.found import Drift
-from monitoring.pages import write_drift_page
+from monitoring.drift.counted import read_days, write_days
+from monitoring.drift.evidently_page import write_evidently_page
+from monitoring.drift.found import PERIOD, Drift
+from monitoring.drift.measure import counted_days, judge_days
+from monitoring.drift.outcome import measure_outcomes
+from monitoring.drift.page import write_drift
+from monitoring.drift.reference import reference_of
+from monitoring.drift.snapshots import Measured, write_snapshots
+from monitoring.drift_recorded import drift_page
+from monitoring.fairness.evidently_metrics import fairness_metrics
+from monitoring.fairness.measure import measure_fairness
+from monitoring.measured import promises_of
+from monitoring.pages import Book
 from monitoring.period import period_of
 from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import History, read_history
-from monitoring.record import EVIDENTLY_PAGE, Figures, MonitorRecord, figures_of, write_record
+from monitoring.recalibrated import Recalibrated
+from monitoring.record import (
+    EVIDENTLY_PAGE,
+    Figures,
+    MonitorRecord,
+    figures_of,
+    write_record,
+)
+from monitoring.samples import sample_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +56,13 @@ class MonitorResult:
     Attributes
     ----------
     drift
-        Of the model's inputs and of the predicted risk.
+        Of the model's inputs and of the predicted risk, over the whole period.
     quality, figures
         Of the period; null where no audit of it is finished yet.
+    alarms
+        That stand, the severe ones first.
+    told
+        What became of them; null where the period is over, so that nothing is told.
     record
         Where ``monitor.json`` lies; the pages lie beside it.
     """
@@ -46,38 +70,35 @@ class MonitorResult:
     drift: Drift
     quality: Quality | None
     figures: Figures | None
+    alarms: tuple[Alarm, ...]
+    told: Told | None = field(compare=False)  # the second time nothing is new
     record: Path
 
     def document(self) -> dict[str, Any]:
-        """Return it as JSON has it: drift, the figures of quality, and where they lie."""
+        """Return it as JSON has it: drift, figures, alarms, and where they lie."""
         return {
-            "drift_share": self.drift_share,
-            "drifted": list(self.drifted),
+            "drift_share": self.drift.share,
+            "drifted": list(self.drift.drifted),
             "not_compared": list(self.drift.not_compared),
             "quality": None if self.figures is None else asdict(self.figures),
+            "alarms": [asdict(alarm) for alarm in self.alarms],
+            "told": None
+            if self.told is None
+            else {"begun": self.told.begun, "over": self.told.over} | asdict(self.told.delivery),
             "record": str(self.record),
         }
-
-    @property
-    def drift_share(self) -> float:
-        """Share of the compared inputs that drifted, 0 to 1."""
-        return self.drift.share
-
-    @property
-    def drifted(self) -> tuple[str, ...]:
-        """Names of the inputs that drifted, the largest change first."""
-        return self.drift.drifted
 
 
 def monitor(
     home: Home, *, since: datetime | None = None, until: datetime | None = None, now: datetime
 ) -> MonitorResult:
-    """Measure drift and quality of what was ranked in a period, and write both down.
+    """Measure drift and quality of what was ranked in a period, look for alarms, and tell them.
 
     Parameters
     ----------
     since, until
-        Of the ranking, ``since <= selected_at < until``; null = from the first, to the last.
+        Of the ranking, ``since <= selected_at < until``; null = from the first, to the last. Alarms
+        of a period that is over are written into its record and told to nobody.
     now
         The moment that the record is dated with.
 
@@ -87,42 +108,53 @@ def monitor(
         If no model serves yet, or nothing was ranked in the period.
     EstimateError
         If too few decisions were ranked to compare.
+    SettingsError
+        If ``alarms.toml`` cannot be read, or the webhook cannot be used; what was found is written
+        before.
     """
+    limits = read_limits(home.alarms_file)
     bundle = open_champion(home).bundle
     store = open_store(home.store_url())
     history = read_history(store, since=since, until=until)
+    recalibrated = Recalibrated.of(history)
     period = period_of(history.ranked, since=since, until=until)
     folder = period.folder(home)
     folder.mkdir(parents=True, exist_ok=True)
-    current = current_features(store, bundle, history)
-    drift = measure_drift(bundle.profile, current, page=folder / EVIDENTLY_PAGE)
-    quality = figures = None
+    drift = _measure_drift(home, store, bundle, history, recalibrated, page=folder / EVIDENTLY_PAGE)
+    quality = auditors = promise = figures = None
     if history.ranked.audits:
-        quality = measure_quality(history.ranked, history.earlier)
-        figures = figures_of(quality, auditors_of(history))
-    record = write_record(folder, MonitorRecord(now, period, drift, figures))
-    write_drift_page(folder, period=period, drift=drift, now=now)
-    return MonitorResult(drift, quality, figures, record)
+        quality = measure_quality(recalibrated)
+        auditors = auditors_of(recalibrated, history.outcomes)
+        promise = promises_of(store, recalibrated, quality)[0]
+        figures = figures_of(quality, auditors)
+        more = {PERIOD: fairness_metrics(measure_fairness(recalibrated))}
+        drift = replace(drift, more=more)
+    write_snapshots(home.evidently, drift)
+    over = until is not None and until <= now
+    watched = Watched(recalibrated, drift.history, auditors, promise)
+    alarms = find_alarms(watched, limits, now=until if until is not None and over else now)
+    record = MonitorRecord(now, period, drift.history, tuple(drift.outcomes), alarms, figures)
+    path = write_record(folder, record)
+    write_drift(Book(folder, period=period, now=now), drift_page(home, record))
+    told = None if over else tell_alarms(home, alarms, limits.webhook, now=now)
+    return MonitorResult(drift.history.period, quality, figures, alarms, told, path)
 
 
-def current_features(store: Store, bundle: Bundle, history: History) -> pd.DataFrame:
-    """Return the features of a sample of the period, with the risk as it was ranked.
-
-    Content is not always kept. Where there is none, the second opinion is null, and drift is not
-    measured of it.
-    """
-    table = history.ranked.table
-    if len(table) > SAMPLED_ROWS:
-        chosen = np.random.default_rng(0).choice(len(table), SAMPLED_ROWS, replace=False)
-        table = table.iloc[np.sort(chosen)]
-    rows = _with_content(store, table) if bundle.opinion is not None else table
-    records = known_before(rows, history.decisions, history.outcomes, bundle.record_settings)
-    frame = features_of(bundle, rows, records)
-    return frame.assign(overturn_probability=rows["overturn_probability"].to_numpy(dtype=float))
-
-
-def _with_content(store: Store, table: pd.DataFrame) -> pd.DataFrame:
-    until = table["decided_at"].max() + pd.Timedelta(microseconds=1)
-    stored = store.decisions(since=table["decided_at"].min(), until=until, with_content=True)
-    held = ["decision_id", *(name for name in ("text", "embedding") if name in stored)]
-    return table.merge(stored[held], on="decision_id", how="left", validate="one_to_one")
+def _measure_drift(
+    home: Home,
+    store: Store,
+    bundle: Bundle,
+    history: History,
+    recalibrated: Recalibrated,
+    *,
+    page: Path,
+) -> Measured:
+    """Count the days that are not counted yet, judge all, and write Evidently's page."""
+    reference = reference_of(bundle.profile)
+    sample = sample_days(store, bundle, history, folder=home.monitoring / "samples")
+    folder = home.monitoring / "days"
+    days = counted_days(reference, sample, read_days(folder, reference))
+    write_days(folder, days)
+    judged = judge_days(reference, days, since=str(sample["day"].min()))
+    write_evidently_page(bundle.profile, sample, judged.period, page=page)
+    return Measured(reference, days, judged, measure_outcomes(recalibrated, bundle.profile))

@@ -19,8 +19,7 @@ from models.nonresponse import Nonresponse
 from monitoring.bands import Band, measure_bands
 from monitoring.groups import Grouping, measure_groups
 from monitoring.looks import Look, look_daily
-from monitoring.ranked import Ranked
-from monitoring.recalibrated import ranked_days, recalibrated_decisions, recalibrated_frame
+from monitoring.recalibrated import Recalibrated, ranked_days, recalibrated_decisions
 from monitoring.severity import by_severity
 from monitoring.standing import LEVEL
 from monitoring.uniform_check import UniformCheck, count_uniform
@@ -103,27 +102,21 @@ class Quality:
         return self.errors_found / self.errors_uniform if self.errors_uniform > 0 else None
 
 
-def measure_quality(ranked: Ranked, earlier: Ranked | None = None) -> Quality:
+def measure_quality(period: Recalibrated) -> Quality:
     """Estimate the quality of a period.
-
-    Parameters
-    ----------
-    ranked
-        The period.
-    earlier
-        What was ranked before it, to recalibrate the risk on; null = nothing.
 
     Raises
     ------
     EstimateError
         If no audit of the period is finished.
     """
+    ranked, earlier = period.ranked, period.earlier
     if ranked.audits == 0:
         raise EstimateError(
             f"quality: none of the {ranked.selected:,} selected decisions has an audit outcome; "
             "store the outcomes first (`secondlook outcomes`, or POST /v1/outcomes)"
         )
-    table, frame = ranked.table, recalibrated_frame(ranked, earlier)
+    table, frame = period.table, period.frame()
     risk = table["overturn_probability"].to_numpy(dtype=float)
     overall = estimate_overturn_rate(frame, level=LEVEL)
     severe = estimate_overturn_rate(by_severity(frame, table), level=LEVEL)
@@ -131,8 +124,8 @@ def measure_quality(ranked: Ranked, earlier: Ranked | None = None) -> Quality:
         overall=overall,
         by_severity=replace(severe, domain="severity-weighted"),
         uniform=count_uniform(table),
-        directions=tuple(_of_direction(ranked, earlier, direction) for direction in DIRECTIONS),
-        groupings=tuple(measure_groups(ranked, earlier, overall=overall.overturn_rate)),
+        directions=tuple(_of_direction(period, direction) for direction in DIRECTIONS),
+        groupings=tuple(measure_groups(period, overall=overall.overturn_rate)),
         days=tuple(estimate_by(frame, _dates(table, "%Y-%m-%d"), level=LEVEL)),
         weeks=tuple(estimate_by(frame, _dates(table, "%G-W%V"), level=LEVEL))
         if _days_spanned(table) > _WEEK_DAYS
@@ -146,9 +139,9 @@ def measure_quality(ranked: Ranked, earlier: Ranked | None = None) -> Quality:
     )
 
 
-def _of_direction(ranked: Ranked, earlier: Ranked | None, direction: str) -> Estimate:
-    frame = recalibrated_frame(ranked, earlier, direction=direction)
-    return replace(estimate_overturn_rate(frame, level=LEVEL), domain=direction)
+def _of_direction(period: Recalibrated, direction: str) -> Estimate:
+    found = estimate_overturn_rate(period.frame(direction=direction), level=LEVEL)
+    return replace(found, domain=direction)
 
 
 def _dates(table: pd.DataFrame, form: str) -> Texts:

@@ -19,7 +19,7 @@ import pandas as pd
 from models.arrays import Floats, Positions, Texts
 from models.estimate import AuditedFrame
 from models.recalibration import fit_recalibration, fit_recalibration_by
-from monitoring.ranked import Ranked
+from monitoring.ranked import History, Ranked
 
 _BEFORE = -1
 """The day of whatever was ranked before the period: earlier than each of its days."""
@@ -40,6 +40,11 @@ class Recalibrated:
         self.ranked = ranked
         self.earlier = earlier
         self._frames: dict[tuple[str | None, str | None], AuditedFrame] = {}
+
+    @staticmethod
+    def of(history: History) -> Recalibrated:
+        """Return the period of a history."""
+        return Recalibrated(history.ranked, history.earlier)
 
     @property
     def table(self) -> pd.DataFrame:

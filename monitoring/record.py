@@ -15,8 +15,10 @@ from typing import TypeVar
 import msgspec
 
 from features.errors import HomeError
+from features.standing_alarms import Alarm
 from monitoring.auditors import Auditors
-from monitoring.drift.found import Drift
+from monitoring.drift.found import DriftHistory
+from monitoring.drift.outcome import SpanOutcome
 from monitoring.period import Period
 from monitoring.quality import Quality
 
@@ -77,15 +79,21 @@ class MonitorRecord:
     ----------
     made_at
         When it ran.
-    period, drift
-        What it covered and found.
+    period
+        What it covered.
+    drift, outcomes
+        Of the model's inputs; and what audits found of each day and week, beside what was expected.
+    alarms
+        That stand, the severe ones first.
     figures
         Null where no audit of the period was finished.
     """
 
     made_at: datetime
     period: Period
-    drift: Drift
+    drift: DriftHistory
+    outcomes: tuple[SpanOutcome, ...]
+    alarms: tuple[Alarm, ...]
     figures: Figures | None
 
 

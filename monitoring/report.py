@@ -7,10 +7,14 @@ from pathlib import Path
 
 from features.home import Home
 from features.store import Store, open_store
-from models.publication import open_champion
+from models.publication import Published, open_champion
 from monitoring.attention import find_attention
-from monitoring.audit_hours import measure_hours
-from monitoring.auditors import auditors_of
+from monitoring.compared_page import write_comparison
+from monitoring.drift.page import write_drift
+from monitoring.drift_recorded import drift_page
+from monitoring.dsa import dsa_table
+from monitoring.dsa_files import write_dsa
+from monitoring.early_tables import write_early_table
 from monitoring.exports import (
     write_auditors_table,
     write_period_tables,
@@ -19,18 +23,18 @@ from monitoring.exports import (
     write_readings,
     write_workload_tables,
 )
+from monitoring.fairness.page import write_fairness
+from monitoring.fairness.tables import write_fairness_tables
+from monitoring.leads.page import write_leads
+from monitoring.leads.tables import write_lead_tables
+from monitoring.measured import Measured, measure_period
 from monitoring.model_card import card_of
-from monitoring.outlook import PlanOutlook, look_ahead
 from monitoring.pages import Book, write_contents
 from monitoring.period import period_of
-from monitoring.policies import measure_policies
 from monitoring.predecessor import predecessor_of
-from monitoring.promised import Promise, measure_promises, readable_plan
-from monitoring.quality import Quality, measure_quality
-from monitoring.ranked import History, read_history
-from monitoring.readings import read_in_other_ways
-from monitoring.recalibrated import Recalibrated, recalibrated_frame
+from monitoring.ranked import read_history
 from monitoring.record import (
+    MonitorRecord,
     ReportRecord,
     figures_of,
     read_record,
@@ -46,12 +50,15 @@ from monitoring.report_pages import (
     write_plan,
     write_policies,
 )
-from monitoring.trend import measure_trends
-from monitoring.workload import measure_workload
 
 
 def write_report(
-    home: Home, *, since: datetime | None = None, until: datetime | None = None, now: datetime
+    home: Home,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    against: tuple[datetime, datetime] | None = None,
+    now: datetime,
 ) -> Path:
     """Write the report of what was ranked in a period and return its first page.
 
@@ -63,6 +70,9 @@ def write_report(
     ----------
     since, until
         Of the ranking, ``since <= selected_at < until``; null = from the first, to the last.
+    against
+        Bounds of an earlier period to compare with; null = the one of the same length before it,
+        where `since` is given.
     now
         The moment that the pages are dated with.
 
@@ -75,68 +85,76 @@ def write_report(
     """
     store = open_store(home.store_url())
     history = read_history(store, since=since, until=until)
-    quality, auditors = measure_quality(history.ranked, history.earlier), auditors_of(history)
-    promises, outlook = _promises(store, history, quality), _outlook(store, history, quality)
-    readings = read_in_other_ways(quality, auditors)
     period = period_of(history.ranked, since=since, until=until)
+    published = open_champion(home) if home.champion_file.is_file() else None
+    found = measure_period(
+        store,
+        history,
+        bundle=None if published is None else published.bundle,
+        against=against or _before(since, until or now),
+    )
     folder = period.folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     record = read_record(folder)
-    drift = None if record is None else record.drift
-    recalibrated = Recalibrated(history.ranked, history.earlier)
-    plan, table = outlook.plan, history.ranked.table
-    trends, hours = measure_trends(recalibrated), measure_hours(table, history.outcomes, plan)
-    policies = measure_policies(
-        recalibrated, plan, overall=quality.overall.overturn_rate, compared=quality.compared
-    )
-    workload = measure_workload(table, history.outcomes)
     book = Book(folder, period=period, now=now)
-    write_policies(book, quality, policies)
-    _write_model(home, store, book, quality)
-    book.write_drift(drift)
-    write_plan(book, outlook, promises)
-    write_auditors(book, auditors, workload, hours)
-    write_methods(book)
-    found = Overview(
-        quality=quality,
-        trends=trends,
-        hours=hours,
-        readings=readings,
-        findings=find_attention(quality, drift, promise=promises[0]),
-        drift_measured=drift is not None,
-    )
-    overview = write_overview(book, found)
-    write_period_tables(trends, policies, hours, folder)
-    write_workload_tables(workload, folder)
-    write_quality_tables(quality, folder)
-    write_readings(readings, folder)
-    write_auditors_table(auditors, folder)
-    write_plan_tables(outlook, promises, folder)
-    write_report_record(folder, ReportRecord(now, period, figures_of(quality, auditors)))
+    write_drift(book, drift_page(home, record))
+    _write_pages(book, found)
+    _write_model(home, store, book, found, published)
+    overview = write_overview(book, _overview(found, record))
+    _write_tables(found, folder)
+    write_dsa(dsa_table(found.recalibrated, history.outcomes, period=period), folder, period=period)
+    figures = figures_of(found.quality, found.auditors)
+    write_report_record(folder, ReportRecord(now, period, figures))
     write_contents(home.reports, read_reports(home.reports))
     return overview
 
 
-def _write_model(home: Home, store: Store, book: Book, quality: Quality) -> Path:
-    if not home.champion_file.is_file():
-        return write_model(book, quality, None, None)
-    published = open_champion(home)
-    return write_model(book, quality, card_of(published), predecessor_of(home, store, published))
+def _before(since: datetime | None, until: datetime) -> tuple[datetime, datetime] | None:
+    return None if since is None else (since - (until - since), since)
 
 
-def _promises(store: Store, history: History, quality: Quality) -> tuple[Promise, ...]:
-    frame = recalibrated_frame(history.ranked, history.earlier)
-    versions = history.ranked.table["plan_version"].to_numpy(dtype=object)
-    return measure_promises(frame, versions, store.plan_documents(), overall=quality.overall)
+def _overview(found: Measured, record: MonitorRecord | None) -> Overview:
+    drift = None if record is None else record.drift.period
+    return Overview(
+        quality=found.quality,
+        trends=found.trends,
+        hours=found.hours,
+        readings=found.readings,
+        findings=find_attention(found.quality, drift, promise=found.promises[0]),
+        alarms=() if record is None else record.alarms,
+        early=found.early,
+        drift_measured=drift is not None,
+    )
 
 
-def _outlook(store: Store, history: History, quality: Quality) -> PlanOutlook:
-    document = store.plan_document()
-    policies = [
-        segment.estimate
-        for grouping in quality.groupings
-        if grouping.column == "policy"
-        for segment in grouping.segments
-    ]
-    plan = None if document is None else readable_plan(document)
-    return look_ahead(history.ranked, plan, overall=quality.overall, policies=policies)
+def _write_pages(book: Book, found: Measured) -> None:
+    write_policies(book, found.quality, found.policies)
+    write_fairness(book, found.fairness)
+    write_leads(book, found.leads)
+    write_plan(book, found.outlook, found.promises)
+    write_auditors(book, found.auditors, found.workload, found.hours)
+    write_methods(book)
+    if found.compared is not None:
+        write_comparison(book, found.compared)
+
+
+def _write_model(
+    home: Home, store: Store, book: Book, found: Measured, published: Published | None
+) -> None:
+    if published is None:
+        write_model(book, found.quality, None, None)
+    else:
+        before = predecessor_of(home, store, published)
+        write_model(book, found.quality, card_of(published), before)
+
+
+def _write_tables(found: Measured, folder: Path) -> None:
+    write_quality_tables(found.quality, folder)
+    write_readings(found.readings, folder)
+    write_auditors_table(found.auditors, folder)
+    write_plan_tables(found.outlook, found.promises, folder)
+    write_period_tables(found.trends, found.policies, found.hours, folder)
+    write_workload_tables(found.workload, folder)
+    write_fairness_tables(found.fairness, folder)
+    write_lead_tables(found.leads, folder)
+    write_early_table(found.early, folder)

@@ -9,7 +9,7 @@ from models.estimate import Estimate, estimate_by, estimate_overturn_rate
 from monitoring.groups import groupings_of
 from monitoring.quality import Quality, measure_quality
 from monitoring.ranked import History, Ranked, ranked_of, read_history
-from monitoring.recalibrated import recalibrated_frame
+from monitoring.recalibrated import Recalibrated, recalibrated_frame
 from tests.monitoring.conftest import Programme
 from tests.monitoring.periods import make_period
 
@@ -21,7 +21,7 @@ def history(programme: Programme) -> History:
 
 @pytest.fixture(scope="module")
 def quality(history: History) -> Quality:
-    return measure_quality(history.ranked)
+    return measure_quality(Recalibrated(history.ranked))
 
 
 def test_the_overall_figure_is_that_of_the_estimator(history: History, quality: Quality) -> None:
@@ -79,7 +79,7 @@ def test_days_are_in_order_and_complete(quality: Quality) -> None:
 def test_earlier_audits_are_used_and_counted(programme: Programme) -> None:
     history = read_history(programme.store, since=programme.ranked_days[1])
     assert history.earlier is not None
-    quality = measure_quality(history.ranked, history.earlier)
+    quality = measure_quality(Recalibrated.of(history))
     assert quality.earlier_audits == history.earlier.audits > 0
     assert quality.recalibrated == quality.overall.decisions
     frame = recalibrated_frame(history.ranked, history.earlier)
@@ -87,16 +87,16 @@ def test_earlier_audits_are_used_and_counted(programme: Programme) -> None:
 
 
 def test_weeks_stand_beside_days_where_the_period_is_longer_than_one() -> None:
-    weeks = measure_quality(make_period(seed=1, days=9).ranked).weeks
+    weeks = measure_quality(Recalibrated(make_period(seed=1, days=9).ranked)).weeks
     assert [week.domain for week in weeks] == ["2026-W02", "2026-W03"]
     assert [week.decisions for week in weeks] == [7 * 500, 2 * 500]
-    assert measure_quality(make_period(seed=1, days=7).ranked).weeks == ()
+    assert measure_quality(Recalibrated(make_period(seed=1, days=7).ranked)).weeks == ()
 
 
 def test_weeks_at_the_turn_of_the_year_keep_their_iso_year() -> None:
     made = make_period(seed=1, days=9).ranked.table
     turned = made.assign(decided_at=made["decided_at"] - pd.Timedelta(days=10))
-    weeks = measure_quality(ranked_of(turned)).weeks
+    weeks = measure_quality(Recalibrated(ranked_of(turned))).weeks
     assert [week.domain for week in weeks] == ["2025-W52", "2026-W01"]
 
 
@@ -114,7 +114,7 @@ def test_unfinished_hard_audits_are_told_with_their_risk_and_what_is_assumed() -
     left = hard & (hard.cumsum() % 2 == 0)
     audited = table["audited"] & ~left
     table = table.assign(audited=audited, overturned=table["overturned"].where(audited))
-    told = measure_quality(ranked_of(table)).nonresponse
+    told = measure_quality(Recalibrated(ranked_of(table))).nonresponse
     assert told.selected - told.finished == int(left.sum())
     assert told.risk_of_unfinished > told.risk_of_finished
     assert "assumed" in told.assumption
@@ -138,7 +138,9 @@ def test_own_groups_are_looked_at_under_their_names(history: History) -> None:
 
 def test_a_group_far_worse_is_called_so_and_an_ordinary_one_is_not() -> None:
     ranked = planted({"good": 0.02, "usual": 0.05, "bad": 0.30}, decisions_each=2_000)
-    (grouping,) = [g for g in measure_quality(ranked).groupings if g.column == "policy"]
+    (grouping,) = [
+        g for g in measure_quality(Recalibrated(ranked)).groupings if g.column == "policy"
+    ]
     standing = {s.estimate.domain: s.standing for s in grouping.segments}
     assert standing["bad"] == "worse"
     assert standing["good"] == "better"
@@ -156,7 +158,9 @@ def test_a_handful_of_decisions_all_audited_is_not_called_worse() -> None:
         verdict=["over_enforcement"] * 2 + ["correct"] * 10,
     )
     table = pd.concat([ranked.table, handful], ignore_index=True)
-    (grouping,) = [g for g in measure_quality(ranked_of(table)).groupings if g.column == "policy"]
+    (grouping,) = [
+        g for g in measure_quality(Recalibrated(ranked_of(table))).groupings if g.column == "policy"
+    ]
     (segment,) = [s for s in grouping.segments if s.estimate.domain == "handful"]
     assert segment.estimate.overturn_rate == pytest.approx(1 / 6)
     assert segment.standing == "alike"
@@ -176,7 +180,9 @@ def test_a_group_without_an_error_found_is_not_called_better_on_few_audits() -> 
         verdict=pd.array(["correct"] * 20 + [pd.NA] * 380, dtype="str"),
     )
     table = pd.concat([ranked.table, lucky], ignore_index=True)
-    (grouping,) = [g for g in measure_quality(ranked_of(table)).groupings if g.column == "policy"]
+    (grouping,) = [
+        g for g in measure_quality(Recalibrated(ranked_of(table))).groupings if g.column == "policy"
+    ]
     (segment,) = [s for s in grouping.segments if s.estimate.domain == "lucky"]
     assert segment.standing == "alike"
 
@@ -185,7 +191,7 @@ def test_groups_that_are_alike_are_seldom_called_different() -> None:
     called = 0
     for seed in range(40):
         ranked = planted({f"p{n}": 0.06 for n in range(8)}, decisions_each=400, seed=seed)
-        quality = measure_quality(ranked)
+        quality = measure_quality(Recalibrated(ranked))
         called += any(s.standing != "alike" for g in quality.groupings for s in g.segments)
     assert called <= 6  # at 5 % a report, more than 6 of 40 is rarer than 1 in 100
 
@@ -202,7 +208,9 @@ def test_too_few_audits_is_an_answer() -> None:
         overturned=table["overturned"].where(audited),
         inclusion_probability=np.where(small, 0.01, table["inclusion_probability"]),
     )
-    (grouping,) = [g for g in measure_quality(ranked_of(table)).groupings if g.column == "policy"]
+    (grouping,) = [
+        g for g in measure_quality(Recalibrated(ranked_of(table))).groupings if g.column == "policy"
+    ]
     standing = {s.estimate.domain: s for s in grouping.segments}
     assert standing["small"].standing == "unknown"
     assert standing["small"].estimate.audits_needed > 0
@@ -211,7 +219,7 @@ def test_too_few_audits_is_an_answer() -> None:
 def test_no_finished_audit_says_what_to_do(history: History) -> None:
     table = history.ranked.table.assign(audited=False, overturned=np.nan)
     with pytest.raises(EstimateError, match="selected decisions has an audit outcome; store the"):
-        measure_quality(ranked_of(table))
+        measure_quality(Recalibrated(ranked_of(table)))
 
 
 def test_the_interval_holds_the_true_rate(programme: Programme, quality: Quality) -> None:

@@ -9,7 +9,12 @@ from models.estimate import AuditedFrame, estimate_by
 from models.recalibration import fit_recalibration, fit_recalibration_by
 from monitoring.quality import measure_quality
 from monitoring.ranked import Ranked, ranked_of
-from monitoring.recalibrated import ranked_days, recalibrated_decisions, recalibrated_frame
+from monitoring.recalibrated import (
+    Recalibrated,
+    ranked_days,
+    recalibrated_decisions,
+    recalibrated_frame,
+)
 from tests.monitoring.periods import make_period
 
 
@@ -108,7 +113,9 @@ def test_the_report_s_figures_by_language_use_the_language_s_own_recalibration()
     own = {
         e.domain: e for e in estimate_by(recalibrated_frame(ranked, column="language"), language)
     }
-    (grouping,) = [g for g in measure_quality(ranked).groupings if g.column == "language"]
+    (grouping,) = [
+        g for g in measure_quality(Recalibrated(ranked)).groupings if g.column == "language"
+    ]
     assert {s.estimate.domain: s.estimate for s in grouping.segments} == own
 
 

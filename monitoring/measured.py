@@ -1,0 +1,137 @@
+"""All that a report says of a period, measured once and from the same frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from features.store import Store
+from models.bundle import Bundle
+from monitoring.audit_hours import AuditHours, measure_hours
+from monitoring.auditors import Auditors, auditors_of
+from monitoring.compared import compare_periods
+from monitoring.compared_found import Compared
+from monitoring.early_found import EarlySight
+from monitoring.early_sight import look_early
+from monitoring.fairness.found import Fairness
+from monitoring.fairness.measure import measure_fairness
+from monitoring.leads.find import find_leads
+from monitoring.leads.found import Leads
+from monitoring.outlook import PlanOutlook, look_ahead
+from monitoring.policies import PolicyTable, measure_policies
+from monitoring.promised import Promise, measure_promises, readable_plan
+from monitoring.quality import Quality, measure_quality
+from monitoring.ranked import History, earlier_period
+from monitoring.readings import Reading, read_in_other_ways
+from monitoring.recalibrated import Recalibrated
+from monitoring.trend import Trends, measure_trends
+from monitoring.workload import Workload, measure_workload
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A period as the report tells it.
+
+    Attributes
+    ----------
+    recalibrated
+        Its decisions, with the frames that all figures are made from.
+    promises
+        Of the whole period, then of each plan.
+    compared
+        The period beside the one before it; null where there is none to compare with.
+    """
+
+    recalibrated: Recalibrated
+    quality: Quality
+    auditors: Auditors
+    readings: tuple[Reading, ...]
+    promises: tuple[Promise, ...]
+    outlook: PlanOutlook
+    trends: Trends
+    hours: AuditHours
+    policies: PolicyTable
+    workload: Workload
+    fairness: Fairness
+    leads: Leads
+    early: EarlySight
+    compared: Compared | None
+
+
+def measure_period(
+    store: Store,
+    history: History,
+    *,
+    bundle: Bundle | None,
+    against: tuple[datetime, datetime] | None = None,
+) -> Measured:
+    """Measure a period.
+
+    Parameters
+    ----------
+    bundle
+        The model that serves, for the reasons of leads; null = without reasons.
+    against
+        Bounds of an earlier period to compare with; null = none.
+
+    Raises
+    ------
+    EstimateError
+        If no audit of it is finished.
+    """
+    recalibrated = Recalibrated.of(history)
+    quality = measure_quality(recalibrated)
+    auditors = auditors_of(recalibrated, history.outcomes)
+    outlook = _outlook(store, history, quality)
+    return Measured(
+        recalibrated=recalibrated,
+        quality=quality,
+        auditors=auditors,
+        readings=read_in_other_ways(quality, auditors),
+        promises=promises_of(store, recalibrated, quality),
+        outlook=outlook,
+        trends=measure_trends(recalibrated),
+        hours=measure_hours(recalibrated.table, history.outcomes, outlook.plan),
+        policies=measure_policies(
+            recalibrated,
+            outlook.plan,
+            overall=quality.overall.overturn_rate,
+            compared=quality.compared,
+        ),
+        workload=measure_workload(recalibrated.table, history.outcomes),
+        fairness=measure_fairness(recalibrated),
+        leads=find_leads(
+            recalibrated, history.outcomes, bundle=bundle, decisions=history.decisions
+        ),
+        early=look_early(recalibrated),
+        compared=None if against is None else _compared(history, recalibrated, against),
+    )
+
+
+def promises_of(store: Store, recalibrated: Recalibrated, quality: Quality) -> tuple[Promise, ...]:
+    """Return how sure the figures of a period were to be, and are."""
+    versions = recalibrated.table["plan_version"].to_numpy(dtype=object)
+    return measure_promises(
+        recalibrated.frame(), versions, store.plan_documents(), overall=quality.overall
+    )
+
+
+def _compared(
+    history: History, later: Recalibrated, against: tuple[datetime, datetime]
+) -> Compared | None:
+    earlier = earlier_period(history, since=against[0], until=against[1])
+    if earlier is None:
+        return None
+    return compare_periods(Recalibrated.of(earlier), later, outcomes=history.outcomes)
+
+
+def _outlook(store: Store, history: History, quality: Quality) -> PlanOutlook:
+    document = store.plan_document()
+    policies = [
+        segment.estimate
+        for grouping in quality.groupings
+        if grouping.column == "policy"
+        for segment in grouping.segments
+    ]
+    plan = None if document is None else readable_plan(document)
+    return look_ahead(history.ranked, plan, overall=quality.overall, policies=policies)
