@@ -156,7 +156,8 @@ def judge_items(
     panel should look.
     """
     known = decisions.reindex(columns=["decision_id", "policy", "policy_version", "decided_at"])
-    items = agreed.merge(known, on="decision_id", how="inner", validate="one_to_one")
+    own = known[known["decision_id"].isin(agreed["decision_id"])]
+    items = agreed.merge(own, on="decision_id", how="inner", validate="one_to_one")
     latest = known.dropna(subset=["policy_version"]).sort_values("decided_at", kind="stable")
     current = latest.drop_duplicates("policy", keep="last").set_index("policy")["policy_version"]
     changed = items["policy_version"] != items["policy"].map(current)

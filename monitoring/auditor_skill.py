@@ -17,7 +17,7 @@ import pandas as pd
 from features.contract import DIRECTIONS
 from features.disputes import DisputeCounts, count_disputes, disputes_of
 from features.errors import EstimateError
-from models.arrays import Flags, Texts
+from models.arrays import Flags, Positions, Texts
 from models.auditor_error import CorrectedEstimate, SecondReviews, correct_for_auditors
 from models.auditor_skill import GoldenAnswers, JudgedAudits, Skills, SkillSpread, measure_skill
 from models.estimate import AuditedFrame
@@ -196,44 +196,48 @@ def skills_of(frame: AuditedFrame, decision_ids: Texts, judgements: Judgements) 
 
 def judged_audits(frame: AuditedFrame, decision_ids: Texts, outcomes: pd.DataFrame) -> JudgedAudits:
     """Return the period's audits by known people, with the reviews that count."""
-    both = _pairs(decision_ids, outcomes)
-    counts = _countable(both, frame)
-    rows = frame.audited & both["auditor_id"].notna().to_numpy()
+    rows, both, counts = _reviewed(frame, decision_ids, outcomes)
+    known = both["auditor_id"].notna().to_numpy()
     gold = np.where(counts, both["verdict_review"].isin(DIRECTIONS), np.nan)
-    chance = both["review_probability"].to_numpy(dtype=np.float64)
+    chance = np.where(counts, both["review_probability"].to_numpy(dtype=np.float64), 1.0)
     return JudgedAudits(
-        auditor=both["auditor_id"].to_numpy(dtype=object)[rows],
-        overturned=frame.overturned[rows],
-        gold=gold[rows],
-        weight=1.0 / frame.inclusion_probability[rows],
-        review_probability=np.where(counts, chance, 1.0)[rows],
+        auditor=both["auditor_id"].to_numpy(dtype=object)[known],
+        overturned=frame.overturned[rows][known],
+        gold=gold[known],
+        weight=1.0 / frame.inclusion_probability[rows][known],
+        review_probability=chance[known],
     )
 
 
-def _pairs(decision_ids: Texts, outcomes: pd.DataFrame) -> pd.DataFrame:
-    """Return the audit and the review of each decision, one a row in their order."""
+def _reviewed(
+    frame: AuditedFrame, decision_ids: Texts, outcomes: pd.DataFrame
+) -> tuple[Positions, pd.DataFrame, Flags]:
+    """Return the audited rows, their audit and review one a row, and which reviews count.
+
+    A review counts that is by another person, of a known chance, and of an audit that counts.
+    """
+    rows = np.flatnonzero(frame.audited)
     names = ["decision_id", "verdict", "auditor_id", "inclusion_probability"]
     audits, reviews = (
         latest_findings(outcomes, source).reindex(columns=names).set_index("decision_id")
         for source in ("audit", "review")
     )
-    ids = pd.Index(decision_ids)
-    found = audits.reindex(ids)[["auditor_id"]].astype(object)
+    ids = pd.Index(decision_ids[rows])
     review = reviews.reindex(ids)
-    return found.assign(
-        verdict_review=review["verdict"].astype(object),
-        reviewer_id=review["auditor_id"].astype(object),
-        review_probability=pd.to_numeric(review["inclusion_probability"]),
+    both = (
+        audits.reindex(ids)[["auditor_id"]]
+        .astype(object)
+        .assign(
+            verdict_review=review["verdict"].astype(object),
+            reviewer_id=review["auditor_id"].astype(object),
+            review_probability=pd.to_numeric(review["inclusion_probability"]),
+        )
     )
-
-
-def _countable(both: pd.DataFrame, frame: AuditedFrame) -> Flags:
-    """Return where a review is by another person, of known chance, and of an audit that counts."""
     own = both["reviewer_id"].notna() & (both["reviewer_id"] == both["auditor_id"])
     chance = both["review_probability"].to_numpy(dtype=np.float64, na_value=np.nan)
     known = (chance > 0) & (chance <= 1)
     counts: Flags = both["verdict_review"].notna().to_numpy() & ~own.to_numpy() & known
-    return counts & frame.audited
+    return rows, both, counts
 
 
 def _corrected(
@@ -244,27 +248,35 @@ def _corrected(
     Where reviews that were due are missing, each stands for more, as in `monitoring.auditors`.
     """
     third = every["audit_id"].astype("str").str.endswith("/third")
-    both = _pairs(decision_ids, every[~third])
-    counts = _countable(both, frame)
-    gold = np.where(counts, both["verdict_review"].isin(DIRECTIONS), np.nan)
-    done = np.where(frame.overturned == 1, auditors.overturns.done_share, auditors.rest.done_share)
-    chance = both["review_probability"].to_numpy(dtype=np.float64) * np.where(done > 0, done, 1.0)
-    chance = np.where(counts, chance, 1.0)
-    reviews = SecondReviews(counts, gold, chance)
-    if int(counts.sum()) < LEAST_REVIEWS:
+    rows, both, counts = _reviewed(frame, decision_ids, every[~third])
+    overturned = frame.overturned[rows][counts] == 1
+    done = np.where(overturned, auditors.overturns.done_share, auditors.rest.done_share)
+    own = both["review_probability"].to_numpy(dtype=np.float64)[counts]
+    reviewed = np.zeros(len(frame), dtype=np.bool_)
+    gold, chance = np.full(len(frame), np.nan), np.ones(len(frame))
+    at = rows[counts]
+    reviewed[at] = True
+    gold[at] = both["verdict_review"].isin(DIRECTIONS).to_numpy()[counts]
+    chance[at] = own * np.where(done > 0, done, 1.0)
+    reviews = SecondReviews(reviewed, gold, chance)
+    if len(at) < LEAST_REVIEWS:
         return None, reviews
     return correct_for_auditors(frame, reviews, level=LEVEL), reviews
 
 
 def _looks(decision_ids: Texts, reviews: SecondReviews, every: pd.DataFrame) -> ThirdLooks:
+    """Return the third looks at the reviews that count."""
     made = third_looks_of(every).drop_duplicates("decision_id").set_index("decision_id")
-    own = made.reindex(pd.Index(decision_ids))
-    looked: Flags = own["third"].notna().to_numpy() & reviews.reviewed
-    return ThirdLooks(
-        looked,
-        np.where(looked, own["third"].isin(DIRECTIONS), np.nan),
-        np.where(looked, own["look_probability"].to_numpy(dtype=np.float64), 1.0),
-    )
+    rows = np.flatnonzero(reviews.reviewed)
+    own = made.reindex(pd.Index(decision_ids[rows]))
+    given = own["third"].notna().to_numpy()
+    looked = np.zeros(len(decision_ids), dtype=np.bool_)
+    truth, chance = np.full(len(decision_ids), np.nan), np.ones(len(decision_ids))
+    at = rows[given]
+    looked[at] = True
+    truth[at] = own["third"].isin(DIRECTIONS).to_numpy()[given]
+    chance[at] = own["look_probability"].to_numpy(dtype=np.float64)[given]
+    return ThirdLooks(looked, truth, chance)
 
 
 def _spreads(audits: JudgedAudits, answers: GoldenAnswers) -> tuple[SkillSpread, ...]:
