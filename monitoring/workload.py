@@ -123,13 +123,13 @@ def measure_workload(table: pd.DataFrame, outcomes: pd.DataFrame) -> Workload:
 
 def _looks(table: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     """Return the audits and reviews of the decisions, one a row."""
-    own = outcomes[outcomes["decision_id"].isin(table["decision_id"])]
+    seen = table[table["decision_id"].isin(outcomes["decision_id"])]
+    levels = pd.DataFrame({"decision_id": seen["decision_id"], "level": np.nan})
+    if "graphic_level" in seen:
+        levels["level"] = np.floor(seen["graphic_level"].to_numpy(dtype=float, na_value=np.nan))
+    own = outcomes.merge(levels, on="decision_id")
     if "source" in own:
         own = own[own["source"].fillna("audit").isin(_SOURCES)]
-    level = np.full(len(table), np.nan)
-    if "graphic_level" in table:
-        level = table["graphic_level"].to_numpy(dtype=float, na_value=np.nan)
-    levels = pd.Series(level, index=table["decision_id"])
     dated = own.rename(columns={"audited_at": "decided_at"})
     return pd.DataFrame(
         {
@@ -137,7 +137,7 @@ def _looks(table: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
             "minutes": pd.to_numeric(own.get("minutes", pd.Series(np.nan, index=own.index))),
             "day": labels_of_time(dated, "day"),
             "week": labels_of_time(dated, "week"),
-            "level": np.floor(levels.reindex(own["decision_id"]).to_numpy()),
+            "level": own["level"],
         }
     )
 
