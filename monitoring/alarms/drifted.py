@@ -1,14 +1,17 @@
 """Alarms on what the model reads: inputs that have moved and stay so, told by where they come from.
 
 One day on which an input drifts is no alarm. It has to drift on several days, one after the other
-and the latest among them, or over the latest week. Inputs of one source are one alarm, for they
-move together; many of them at once, or one of them far, mostly mean that something broke.
+and the latest among them, or over the latest week of which most is there. What follows the audits,
+track records and the predicted risk, moves a little every day and has to move farther. Inputs of
+one source are one alarm, for they move together; many of them at once, or one of them far, mostly
+mean that something broke.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from features.frame import FEATURES, OPINION_FEATURES
 from monitoring.alarms.alarm import Alarm, Severity
@@ -16,6 +19,8 @@ from monitoring.alarms.limits import DriftLimits
 from monitoring.drift.found import Drift, DriftHistory, FeatureDrift
 from monitoring.wording import count, plural, words
 
+_LEARNED = ("predicted risk", "track record")
+_MOST_OF_A_WEEK = 4
 _NAMES_SHOWN = 4
 _SOURCES = {feature.name: feature.family for feature in (*FEATURES, *OPINION_FEATURES)}
 _NAMED = {
@@ -39,7 +44,11 @@ def drift_alarms(history: DriftHistory | None, limits: DriftLimits) -> Iterator[
     """Yield an alarm a source of inputs, the farthest moved first."""
     if history is None:
         return
-    moved = _persistent(history, limits.days)
+    moved = {
+        name: each
+        for name, each in _persistent(history, limits.days).items()
+        if source_of(name) not in _LEARNED or each.drift.distance >= limits.learned
+    }
     by_source: dict[str, list[_Moved]] = {}
     for each in sorted(moved.values(), key=lambda m: -m.drift.over_limit):
         by_source.setdefault(source_of(each.drift.feature), []).append(each)
@@ -66,9 +75,14 @@ def _persistent(history: DriftHistory, days: int) -> Mapping[str, _Moved]:
     if len(latest) == days:
         each_day = [set(day.drifted) for day in latest]
         found |= _of_span(latest[-1], set.intersection(*each_day), history)
-    for week in history.weeks[-1:]:
+    for week in [week for week in history.weeks if _days_in(week, history) >= _MOST_OF_A_WEEK][-1:]:
         found = _of_span(week, set(week.drifted), history) | found
     return found
+
+
+def _days_in(week: Drift, history: DriftHistory) -> int:
+    """Return how many days of a week were measured."""
+    return sum(f"{date.fromisoformat(day.span):%G-W%V}" == week.span for day in history.days)
 
 
 def _of_span(span: Drift, names: set[str], history: DriftHistory) -> dict[str, _Moved]:

@@ -18,7 +18,7 @@ LEVEL, SLOPE = "residual", "calibration"
 DIRECTION_MISFIT = 1.6
 """Times as large as that of all errors is the ordinary misfit of one direction: it has fewer."""
 _LEVEL_SHIFTS = {0.3: 2.0, 0.5: 3.0, 0.7: 3.0, 1.0: 2.0, 1.5: 1.5, 2.2: 1.0, 3.0: 1.0}
-_LEVEL_FALLS = {-0.4: 1.5, -0.7: 1.5, -1.2: 1.0}
+_LEVEL_FALLS = {-0.7: 1.5, -1.2: 1.0}
 _SLOPE_SHIFTS = {-0.4: 1.0, -0.7: 1.0, -1.0: 2.0, -1.5: 1.5, -2.0: 1.5, 0.5: 1.0}
 _SLOPE_MISFIT = 0.2
 _FARTHEST = 3.0

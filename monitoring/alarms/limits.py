@@ -31,6 +31,7 @@ ALARMS_TEMPLATE = """\
 # [drift]
 # days = 2                      # that an input must have drifted on, one after the other
 # broken = 1.0                  # distance from which an input is taken to be broken
+# learned = 0.2                 # distance from which track records and the predicted risk count
 # related = 3                   # inputs that drift together before the alarm is severe
 # [coverage]
 # least_chance = 0.001          # of an audit; below it a decision is as good as never audited
@@ -93,12 +94,16 @@ class DriftLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Days, one after the other and the latest among them, on which an input has drifted.
     broken
         Distance from which an input counts as broken: standard deviations, or 1 = wholly other.
+    learned
+        Distance from which what follows the audits counts: track records and the predicted risk
+        move a little every day.
     related
         Inputs drifting together from which the alarm is severe.
     """
 
     days: Count = 2
     broken: Above = 1.0
+    learned: Above = 0.2
     related: Count = 3
 
 

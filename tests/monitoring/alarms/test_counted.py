@@ -235,13 +235,14 @@ def moved(name: str, distance: float = 0.3, *, drifted: bool = True) -> FeatureD
 
 
 def history(*days: list[FeatureDrift], week: list[FeatureDrift] | None = None) -> DriftHistory:
+    """Return drift of days from Monday on, and of their week."""
     each = tuple(
-        Drift(tuple(found), (), 5_000, 5_000, span=f"2026-01-{n + 1:02}")
+        Drift(tuple(found), (), 5_000, 5_000, span=f"2026-01-{n + 5:02}")
         for n, found in enumerate(days)
     )
     weeks = (Drift(tuple(week or []), (), 35_000, 5_000, span="2026-W02"),)
     period = Drift(tuple(days[-1]), (), 35_000, 5_000)
-    since = {f.feature: "2026-01-02" for day in days for f in day if f.drifted}
+    since = {f.feature: "2026-01-06" for day in days for f in day if f.drifted}
     return DriftHistory(period, (), each, weeks, since)
 
 
@@ -254,15 +255,28 @@ def test_an_input_that_drifted_on_one_day_is_no_alarm() -> None:
 def test_an_input_that_stays_drifted_is_told_with_since_size_and_limit() -> None:
     found = history([moved("automated_score")], [moved("automated_score")])
     (alarm,) = drift_alarms(found, DriftLimits())
-    assert (alarm.segment, alarm.since) == ("inputs=automated score", "2026-01-02")
+    assert (alarm.segment, alarm.since) == ("inputs=automated score", "2026-01-06")
     assert (alarm.value, alarm.limit, alarm.severity) == (0.3, 0.1, "watch")
     assert "mean 0.2 then, 0.3 now" in alarm.detail
 
 
 def test_an_input_that_drifted_over_the_latest_week_is_told() -> None:
     calm = moved("skips", 0.05, drifted=False)
-    (alarm,) = drift_alarms(history([calm], [calm], week=[moved("skips")]), DriftLimits())
+    found = history([calm], [calm], [calm], [calm], week=[moved("skips")])
+    (alarm,) = drift_alarms(found, DriftLimits())
     assert alarm.segment == "inputs=skips"
+
+
+def test_a_week_that_has_just_begun_is_no_week_yet() -> None:
+    calm = moved("skips", 0.05, drifted=False)
+    assert list(drift_alarms(history([calm], week=[moved("skips")]), DriftLimits())) == []
+
+
+@pytest.mark.parametrize("learned", ["overturn_probability", "team_rate"])
+def test_what_follows_the_audits_may_move_a_little(learned: str) -> None:
+    near, far = [moved(learned, 0.12)], [moved(learned, 0.25)]
+    assert list(drift_alarms(history(near, near), DriftLimits())) == []
+    assert len(list(drift_alarms(history(far, far), DriftLimits()))) == 1
 
 
 def test_an_input_that_drifted_and_came_back_is_no_alarm() -> None:
