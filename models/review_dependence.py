@@ -91,8 +91,8 @@ def measure_dependence(
         raise EstimateError("reviews: there is none; review audits first (`secondlook reviews`)")
     first, second = _rates(golden), _rates(golden if reviewers is None else reviewers)
     overturned = float(audits.weight @ audits.overturned / audits.weight.sum())
-    observed, own_variance = _differing(audits, given)
     at = np.array([*first.rates, *second.rates])
+    observed, own_variance = _differing(audits, given, _by_finding(at, overturned))
     expected = _expected(at, overturned)
     slopes = np.array([_expected(at + _STEP * unit, overturned) - expected for unit in np.eye(4)])
     variance = np.array([*first.variances, *second.variances])
@@ -139,10 +139,16 @@ def _rate(right: Flags, auditor: np.ndarray) -> tuple[float, float]:
     return share, max(float(np.sum(residual**2)) / count**2, plain)
 
 
-def _differing(audits: JudgedAudits, given: Flags) -> tuple[float, float]:
-    """Share of decisions whose review differs, from both findings by their mass, with variance."""
+def _differing(
+    audits: JudgedAudits, given: Flags, usual: tuple[float, float]
+) -> tuple[float, float]:
+    """Share of decisions whose review differs, from both findings by their mass, with variance.
+
+    Few differ, so that a sample in which too few do would be too sure of it: the variance is at
+    least that of the usual shares.
+    """
     whole, share, variance = float(audits.weight.sum()), 0.0, 0.0
-    for found in (0.0, 1.0):
+    for found, expected in zip((0.0, 1.0), usual, strict=True):
         own = audits.overturned == found
         rows = own & given
         mass = float(audits.weight[own].sum()) / whole
@@ -152,16 +158,26 @@ def _differing(audits: JudgedAudits, given: Flags) -> tuple[float, float]:
         differs = audits.gold[rows] != found
         part = float(weight @ differs / weight.sum())
         share += mass * part
-        scatter = float(np.sum(weight**2 * (differs - part) ** 2)) / float(weight.sum()) ** 2
-        variance += mass**2 * scatter
+        seen = float(np.sum(weight**2 * (differs - part) ** 2))
+        least = float(np.sum(weight**2)) * expected * (1.0 - expected)
+        variance += mass**2 * max(seen, least) / float(weight.sum()) ** 2
     return share, variance
 
 
 def _expected(rates: Floats, overturned: float) -> float:
     """Share on which two independent people differ, the first of whom overturns a given share."""
+    rest, found = _by_finding(rates, overturned)
+    return (1.0 - overturned) * rest + overturned * found
+
+
+def _by_finding(rates: Floats, overturned: float) -> tuple[float, float]:
+    """Share on which the second differs, of what the first upheld and of what they overturned."""
     se1, sp1, se2, sp2 = rates.clip(0.0, 1.0).tolist()
     skill = max(se1 + sp1 - 1.0, 1e-6)
     truth = min(max((overturned + sp1 - 1.0) / skill, 0.0), 1.0)
-    wrong = se1 * (1.0 - se2) + (1.0 - se1) * se2
-    right = sp1 * (1.0 - sp2) + (1.0 - sp1) * sp2
-    return float(truth * wrong + (1.0 - truth) * right)
+    of_rest = truth * (1.0 - se1) * se2 + (1.0 - truth) * sp1 * (1.0 - sp2)
+    of_found = truth * se1 * (1.0 - se2) + (1.0 - truth) * (1.0 - sp1) * sp2
+    return (
+        min(float(of_rest) / max(1.0 - overturned, 1e-9), 1.0),
+        min(float(of_found) / max(overturned, 1e-9), 1.0),
+    )
