@@ -12,7 +12,7 @@
     apart_from_team = true        # nobody audits decisions of their own team
     apart_from_site = false       # nor of their own site
     rotation_days = 14            # days over which exposure is evened out
-    golden_share = 0.02           # of the items of a shift whose verdict is known
+    golden_share = 0.02           # chance of an item whose verdict is agreed, after each audit
     oldest_days = 28              # audits selected longer ago are not handed out any more
     untimed_minutes = 5.0         # that an audit is planned for while none was timed
     [due_hours]                   # from the selection of a decision until its audit is due
@@ -47,7 +47,7 @@ WELLBEING_TEMPLATE = """\
 # apart_from_team = true        # nobody audits decisions of their own team
 # apart_from_site = false       # nor of their own site
 # rotation_days = 14            # days over which exposure is evened out
-# golden_share = 0.02           # of the items of a shift whose verdict is known
+# golden_share = 0.02           # chance of an item whose verdict is agreed, after each audit
 # oldest_days = 28              # audits selected longer ago are not handed out any more
 # untimed_minutes = 5.0         # that an audit is planned for while none was timed
 # [due_hours]                   # from the selection of a decision until its audit is due
@@ -78,7 +78,7 @@ class Wellbeing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rotation_days
         Days before today whose graphic minutes count when exposure is evened out.
     golden_share
-        Share of the items of a shift that may be golden ones.
+        Chance of a golden item after each audit of a shift: one whose verdict is agreed.
     oldest_days
         Days after which a selected audit that was not done is not handed out any more; it is
         nonresponse from then on.

@@ -8,7 +8,7 @@ under the lock itself. So caps hold over calls, workers and replicas.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -37,6 +37,8 @@ from features.store import Store
 from features.unassigned import taken
 from features.wellbeing import Wellbeing
 from models.assignment.assign import assign
+from models.sampling_key import SamplingKey
+from serving.golden_mix import GoldenSet, mix_golden, read_golden
 from serving.idempotency import Keep
 from serving.shift_answer import Made, Solved, answer_of
 from serving.shift_payload import AssignAnswer, AssignRequest
@@ -63,6 +65,7 @@ class _Call:
     limits: Wellbeing
     policies: Policies
     reviews: pd.DataFrame
+    golden_key: SamplingKey | None
 
     @property
     def day(self) -> date:
@@ -83,6 +86,7 @@ class _Seen:
     state: ShiftState
     places: tuple[Place, ...]
     waiting: WorkList
+    golden: GoldenSet
 
 
 def read_request(given: Mapping[str, Any]) -> AssignRequest:
@@ -168,12 +172,13 @@ def _settle(
         with store.transaction() as connection:
             lock_assignments(connection)
             if _still_holds(connection, call, solved, seen.reckoning):
-                return answered(connection, _stored(connection, call, solved, returned))
+                return answered(connection, _stored(connection, call, seen, solved, returned))
     with store.transaction() as connection:
         lock_assignments(connection)
         limit_s = min(call.time_limit_s, _LONGEST_UNDER_LOCK_S)
-        solved = _solve(_look(connection, call), call, limit_s)
-        return answered(connection, _stored(connection, call, solved, returned))
+        seen = _look(connection, call)
+        solved = _solve(seen, call, limit_s)
+        return answered(connection, _stored(connection, call, seen, solved, returned))
 
 
 def _call(request: AssignRequest, workplace: Workplace, *, request_id: str, now: datetime) -> _Call:
@@ -196,6 +201,7 @@ def _call(request: AssignRequest, workplace: Workplace, *, request_id: str, now:
         limits=limits,
         policies=workplace.rulebook.policies(),
         reviews=workplace.rulebook.reviews_due(oldest(limits, now)),
+        golden_key=workplace.rulebook.golden_key(),
     )
 
 
@@ -215,16 +221,25 @@ def _look(connection: sa.Connection, call: _Call) -> _Seen:
         minutes_of=minutes_of,
         now=call.now,
     )
-    return _Seen(reckoning, state, places, waiting)
+    golden = read_golden(
+        connection,
+        call.golden_key,
+        limits=call.limits,
+        policies=call.policies,
+        minutes_of=minutes_of,
+        now=call.now,
+    )
+    return _Seen(reckoning, state, places, waiting, golden.beside(state.assigned))
 
 
 def _solve(seen: _Seen, call: _Call, time_limit_s: float) -> Solved:
     begins = max(call.starts_at, call.now)
-    minutes = sum(place.auditor.minutes for place in seen.places)
-    tried = seen.waiting.within(minutes, begins)
+    kept = 1 - seen.golden.reserved
+    auditors = [replace(p.auditor, minutes=p.auditor.minutes * kept) for p in seen.places]
+    tried = seen.waiting.within(sum(auditor.minutes for auditor in auditors), begins)
     found = assign(
         tried.work(begins),
-        [place.auditor for place in seen.places],
+        auditors,
         rules_of(call.limits),
         time_limit_s=time_limit_s,
     )
@@ -248,9 +263,11 @@ def _still_holds(
     return solved.state.holds_for(later)
 
 
-def _stored(connection: sa.Connection, call: _Call, solved: Solved, returned: int) -> Made:
+def _stored(
+    connection: sa.Connection, call: _Call, seen: _Seen, solved: Solved, returned: int
+) -> Made:
     """Store what was placed, and return it with all that its people have open."""
-    new = list(_assigned(call, solved))
+    new = list(_assigned(call, seen, solved))
     add_assignments(connection, new)
     mine = read_assignments(connection, since=call.day, until=call.day, auditors=call.auditors)
     return Made(
@@ -267,9 +284,14 @@ def _stored(connection: sa.Connection, call: _Call, solved: Solved, returned: in
     )
 
 
-def _assigned(call: _Call, solved: Solved) -> Iterator[Assigned]:
-    rows = solved.tried.table.to_dict("records")
-    for place, shift in zip(solved.places, solved.found.shifts, strict=True):
+def _assigned(call: _Call, seen: _Seen, solved: Solved) -> Iterator[Assigned]:
+    """Yield what each person was given, golden items among it."""
+    rules = rules_of(call.limits)
+    for place, dealt in zip(solved.places, solved.found.shifts, strict=True):
+        table, shift = mix_golden(
+            solved.tried, dealt, place, seen.golden, rules=rules, day=call.day
+        )
+        rows = table.to_dict("records")
         for turn in shift.turns:
             row = rows[turn.row]
             chance = row["inclusion_probability"]

@@ -14,7 +14,9 @@ import pandas as pd
 from features.home import Home
 from features.policies import Policies
 from features.wellbeing import Wellbeing
+from models.sampling_key import SamplingKey
 from serving.review_list import review_list
+from serving.sampling_keys import key_ring
 
 _COLUMNS = ["decision_id", "audit_id", "policy", "inclusion_probability"]
 
@@ -22,6 +24,10 @@ _COLUMNS = ["decision_id", "audit_id", "policy", "inclusion_probability"]
 def no_reviews(since: datetime) -> pd.DataFrame:
     """Return an empty list of reviews, for a programme that has none."""
     return pd.DataFrame({name: pd.Series(dtype=object) for name in _COLUMNS})
+
+
+def no_key() -> None:
+    """Return no key, for a programme without golden items."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,21 @@ class Rulebook:
         Returns the policies, which say how graphic their material is.
     reviews_due
         Returns the blind reviews of audits since a time, see `serving.review_list`.
+    golden_key
+        Returns the key that draws golden items; null = none are mixed in.
     """
 
     limits: Callable[[], Wellbeing] = Wellbeing
     policies: Callable[[], Policies] = Policies
     reviews_due: Callable[[datetime], pd.DataFrame] = no_reviews
+    golden_key: Callable[[], SamplingKey | None] = no_key
 
     @classmethod
     def of(cls, home: Home) -> Rulebook:
         """Return that of a home."""
-        return cls(home.wellbeing, home.policies, lambda since: review_list(home, since=since))
+        return cls(
+            limits=home.wellbeing,
+            policies=home.policies,
+            reviews_due=lambda since: review_list(home, since=since),
+            golden_key=lambda: key_ring(home.secrets()).current,
+        )

@@ -71,6 +71,11 @@ class Made:
     open: pd.DataFrame
     returned: int
 
+    @property
+    def placed(self) -> list[Assigned]:
+        """Return what was new of what waited: all but golden items."""
+        return [each for each in self.new if each.kind != Kind.GOLDEN]
+
 
 def answer_of(made: Made, *, with_exposure: bool) -> AssignAnswer:
     """Return the answer to a call; the versions are not filled in yet."""
@@ -87,7 +92,7 @@ def answer_of(made: Made, *, with_exposure: bool) -> AssignAnswer:
         starts_at=made.starts_at,
         assigned=len(made.new),
         returned=made.returned,
-        waiting=len(made.solved.waiting) - len(made.new),
+        waiting=len(made.solved.waiting) - len(made.placed),
         overdue=_overdue(made),
         share_of_bound=found.share_of_bound,
         solved=found.solved,
@@ -100,7 +105,7 @@ def answer_of(made: Made, *, with_exposure: bool) -> AssignAnswer:
 
 def _overdue(made: Made) -> int:
     """Return how many audits wait that are due already."""
-    placed = sum(each.due_at is not None and each.due_at <= made.now for each in made.new)
+    placed = sum(each.due_at is not None and each.due_at <= made.now for each in made.placed)
     return made.solved.waiting.overdue(made.now) - placed
 
 
