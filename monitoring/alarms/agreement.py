@@ -64,7 +64,7 @@ def kappa_interval(found: Agreement) -> tuple[float, float]:
     --------
     >>> low, high = kappa_interval(Agreement(pairs=200, observed=0.8, kappa=0.5))
     >>> round(low, 2), round(high, 2)
-    (0.26, 0.68)
+    (0.27, 0.68)
     """
     if not found.kappa < 1:  # perfect, or null: nothing is surely below a limit
         return (float("nan"), 1.0)
