@@ -1,29 +1,92 @@
-"""The commands of the QA lead: drift, quality, and the report."""
+"""The commands of the QA lead: drift, quality, alarms, and the report."""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
-from commands.options import DEFAULT_HOME, HomeOption, SinceOption, UntilOption, out, utc
+import typer
+from rich.markup import escape
+
+from commands.options import DEFAULT_HOME, HomeOption, SinceOption, UntilOption, errors, out, utc
+from features.errors import SettingsError
 from features.home import open_home
+
+DaysOption = Annotated[
+    int | None,
+    typer.Option("--days", min=1, help="Only the last N days, today included; not with --since."),
+]
 
 
 def monitor(
-    home: HomeOption = DEFAULT_HOME, since: SinceOption = None, until: UntilOption = None
+    home: HomeOption = DEFAULT_HOME,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    days: DaysOption = None,
+    exit_zero: Annotated[
+        bool, typer.Option("--exit-zero", help="End with status 0 where an alarm stands, too.")
+    ] = False,
 ) -> None:
-    """Measure drift and quality of what was ranked."""
+    """Measure drift and quality of what was ranked, and look for alarms."""
+    from monitoring.alarms.alarm import exit_status
     from monitoring.monitor import monitor as run
 
-    result = run(open_home(home), since=utc(since), until=utc(until), now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    result = run(open_home(home), since=_since(since, days, now), until=utc(until), now=now)
     out.print_json(json.dumps(result.document()))
+    for alarm in result.alarms:
+        errors.print(
+            f"[bold]{escape(alarm.title)}[/] ({alarm.severity})  {escape(alarm.next_step)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if not exit_zero:
+        raise typer.Exit(exit_status(result.alarms))
 
 
 def report(
-    home: HomeOption = DEFAULT_HOME, since: SinceOption = None, until: UntilOption = None
+    home: HomeOption = DEFAULT_HOME,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    days: DaysOption = None,
+    against_since: Annotated[
+        datetime | None,
+        typer.Option(help="Start of an earlier period to compare with; default: the one before."),
+    ] = None,
+    against_until: Annotated[
+        datetime | None, typer.Option(help="End of the earlier period; with --against-since.")
+    ] = None,
 ) -> None:
     """Write the QA lead's report; it opens offline."""
     from monitoring.report import write_report
 
-    page = write_report(open_home(home), since=utc(since), until=utc(until), now=datetime.now(UTC))
+    now = datetime.now(UTC)
+    page = write_report(
+        open_home(home),
+        since=_since(since, days, now),
+        until=utc(until),
+        against=_against(utc(against_since), utc(against_until)),
+        now=now,
+    )
     out.print(f"Report: {page.as_uri()}")
+
+
+def _since(since: datetime | None, days: int | None, now: datetime) -> datetime | None:
+    """Return the start of the period that was asked for; a number of days begins at midnight."""
+    if days is None:
+        return utc(since)
+    if since is not None:
+        raise SettingsError("--days: saw it with --since; expected one of them")
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=days - 1)
+
+
+def _against(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime] | None:
+    if since is None and until is None:
+        return None
+    if since is None or until is None or since >= until:
+        raise SettingsError(
+            "--against-since, --against-until: expected both, the start before the end"
+        )
+    return since, until
