@@ -7,7 +7,7 @@ selected is the ranking's, and stays as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -17,6 +17,8 @@ from features import schema
 from features.among import among
 from features.assignments import Kind, read_frame
 from features.rows import microseconds
+from features.store import Store
+from features.wellbeing import Wellbeing
 
 MOST_TIMED = 20_000
 _IDS_A_QUERY = 5_000
@@ -34,6 +36,12 @@ def audits_to_assign(connection: sa.Connection, *, since: datetime) -> pd.DataFr
     (the largest over the offers that selected it), and of the decision ``policy``, ``language``,
     ``moderator_id``, ``moderator_team``, ``site`` and ``graphic_level``; by id.
     """
+    query = _selected(since).where(~_is_audited(), ~_is_assigned(Kind.AUDIT))
+    return read_frame(connection, query)
+
+
+def _selected(since: datetime) -> sa.Select[Any]:
+    """Ask for the decisions that were selected at a time or later, by id."""
     offer, decision = schema.selections.c, schema.decisions.c
     chosen = (
         sa.select(
@@ -46,13 +54,26 @@ def audits_to_assign(connection: sa.Connection, *, since: datetime) -> pd.DataFr
         .group_by(offer.decision_id)
         .subquery()
     )
-    query = (
-        sa.select(chosen, *_of_decisions())
-        .join(schema.decisions, decision.decision_id == chosen.c.decision_id)
-        .where(~_is_audited(), ~_is_assigned(Kind.AUDIT))
-        .order_by(chosen.c.decision_id)
-    )
-    return read_frame(connection, query)
+    query = sa.select(chosen, *_of_decisions())
+    query = query.join(schema.decisions, decision.decision_id == chosen.c.decision_id)
+    return query.order_by(chosen.c.decision_id)
+
+
+def overdue_by_policy(store: Store, *, limits: Wellbeing, now: datetime) -> dict[str, int]:
+    """Return how many selected audits are past their due time and not finished, by policy.
+
+    Assigned or not; those selected longer ago than `limits.oldest_days` are nonresponse by now and
+    not counted.
+    """
+    since = now - timedelta(days=limits.oldest_days)
+    with store.transaction() as connection:
+        table = read_frame(connection, _selected(since).where(~_is_audited()))
+    due = [
+        limits.due_at(policy, at)
+        for policy, at in zip(table["policy"], table["selected_at"], strict=True)
+    ]
+    late = table.loc[[at <= now for at in due], "policy"]
+    return {str(policy): int(count) for policy, count in late.value_counts().sort_index().items()}
 
 
 def reviews_to_assign(connection: sa.Connection, due: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,14 @@ from features.assignments import State, lock_assignments, read_assignments, retu
 from features.errors import StoreError
 from features.home import Home
 from features.store import Store, open_store
-from features.unassigned import audits_to_assign, reviews_to_assign, taken, timed_audits
+from features.unassigned import (
+    audits_to_assign,
+    overdue_by_policy,
+    reviews_to_assign,
+    taken,
+    timed_audits,
+)
+from features.wellbeing import Wellbeing
 from tests.features.assigned import (
     DAY,
     START,
@@ -217,3 +224,15 @@ def test_an_index_serves_the_search_for_what_waits(home: Home) -> None:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}").fetchall()
     engine.dispose()
     assert "selections_to_audit" in str(plan)
+
+
+def test_what_is_past_its_due_time_is_counted_by_policy(store: Store) -> None:
+    for policy in ("spam", "hate"):
+        given = [f"{policy} {number}" for number in range(3)]
+        add_decisions(store, *given, policy=policy)
+        select(store, *given)
+    assign(store, assigned("hate 0"))
+    finish(store, "hate 1")
+    limits = Wellbeing(due_hours={"hate": 12.0})
+    assert overdue_by_policy(store, limits=limits, now=START) == {"hate": 2}
+    assert overdue_by_policy(store, limits=limits, now=START + timedelta(days=40)) == {}

@@ -29,14 +29,17 @@ from serving.gate import Gate
 from serving.payload import Role
 from serving.programme import Programme
 from serving.rulebook import Rulebook
+from serving.settings import ServiceSettings
 from serving.shift_payload import AssignAnswer, AssignRequest, PersonsShift
 from serving.standing import Standing
 from serving.visit import Front
 from serving.work_list import usual_minutes
+from serving.worker import open_front
 from serving.workplace import Workplace
 from tests.conftest import DATABASES, empty_store_on
 from tests.features.assigned import add_decisions, finish, select
 from tests.serving.conftest import Caller, StaticPublication
+from tests.serving.small_home import SmallHome
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 KEY = b"p" * 32
@@ -186,6 +189,17 @@ def test_no_hour_holds_more_graphic_minutes_than_its_cap_over_calls(workplace: W
     minute = (table["starts_at"] - pd.Timestamp(NOW)) / pd.Timedelta(minutes=1)
     by_hour = table["minutes"].groupby(minute // 60).sum()
     assert by_hour.max() <= 15.0 + 1e-6
+
+
+def test_no_hour_holds_more_graphic_items_than_its_cap(workplace: Workplace) -> None:
+    limits = Wellbeing(graphic_items_an_hour=2, most_in_a_row=1_000, untimed_minutes=1.0)
+    workplace = replace(workplace, rulebook=Rulebook(lambda: limits, lambda: GORE))
+    fill(workplace.store, 30, policy="gore")
+    fill(workplace.store, 10)
+    answer = ask(workplace, ANA)
+    begun = [a.start_minute // 60 for a in answer.people[0].assignments if a.graphic_level]
+    assert len(begun) == 8
+    assert max(begun.count(hour) for hour in begun) == 2
 
 
 def test_nobody_audits_their_own_decisions_or_those_of_their_team(workplace: Workplace) -> None:
@@ -492,3 +506,41 @@ def test_a_replica_knows_what_another_assigned(
         replica.headers["Authorization"] = admin.headers["Authorization"]
         assert replica.post("/v1/assign", json=BODY).json()["assigned"] == 0
     other.engine.dispose()
+
+
+def test_a_day_from_ranking_to_a_blind_review_by_somebody_else(small_home: SmallHome) -> None:
+    front = open_front(ServiceSettings(small_home.home.path))
+    with Caller(build_app(front)) as caller:
+        caller.headers["Authorization"] = f"Bearer {small_home.admin_key}"
+        rows = small_home.later_rows(40)
+        ranked = caller.post("/v1/rank", json={"decisions": rows, "capacity": 10}).json()
+        selected = {row["decision_id"] for row in ranked["decisions"] if row["selected"]}
+        body = {"people": [ANA, BEN], "time_limit_s": 2}
+        first = caller.post("/v1/assign", json=body).json()
+        audits = [a for p in first["people"] for a in p["assignments"] if a["kind"] == "audit"]
+        assert selected == {audit["decision_id"] for audit in audits}
+        outcomes = [
+            {
+                "audit_id": f"done-{audit['decision_id']}",
+                "decision_id": audit["decision_id"],
+                "audited_at": datetime.now(UTC).isoformat(),
+                "verdict": "over_enforcement",
+                "auditor_id": person["auditor_id"],
+                "source": audit["kind"],
+            }
+            for person in first["people"]
+            for audit in person["assignments"]
+            if audit["kind"] == "audit"
+        ]
+        assert caller.post("/v1/outcomes", json={"outcomes": outcomes}).status_code == 200
+        who = {row["decision_id"]: row["auditor_id"] for row in outcomes}
+        second = caller.post("/v1/assign", json=body).json()
+        reviews = [
+            (person["auditor_id"], audit)
+            for person in second["people"]
+            for audit in person["assignments"]
+            if audit["kind"] == "review" and audit["decision_id"] in who
+        ]
+        assert reviews  # half of the overturns, by their keyed numbers
+        assert all(auditor != who[review["decision_id"]] for auditor, review in reviews)
+        assert all(review["inclusion_probability"] == 0.5 for _, review in reviews)

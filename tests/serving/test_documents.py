@@ -15,6 +15,9 @@ from serving.app import build_app
 from serving.bodies import BODY_TYPES
 from serving.documents import openapi_page
 from serving.examples import (
+    ASSIGN_ANSWER,
+    ASSIGN_REQUEST,
+    EXPOSURE_ANSWER,
     OUTCOMES_ANSWER,
     OUTCOMES_REQUEST,
     PROBLEM,
@@ -30,6 +33,7 @@ from serving.payload import (
     RankAnswer,
     RankRequest,
 )
+from serving.shift_payload import AssignAnswer, AssignRequest, ExposureAnswer
 from serving.tables import ARROW
 from serving.visit import Front
 from tests.serving.conftest import Caller
@@ -97,7 +101,7 @@ def test_headers_and_content_types_are_described() -> None:
 def test_answers_keep_the_schemas_of_the_document(admin: Caller) -> None:
     schemas = openapi_document()["components"]["schemas"]
     admin.post("/v1/rank", json=RANK_REQUEST)
-    for path in ("/v1/model", "/v1/plan", "/v1/decisions/{decision_id}"):
+    for path in ("/v1/model", "/v1/plan", "/v1/decisions/{decision_id}", "/v1/exposure"):
         described = openapi_document()["paths"][path]["get"]["responses"]["200"]["content"]
         schema = {"components": {"schemas": schemas}, **described["application/json"]["schema"]}
         answer = admin.get(path.replace("{decision_id}", "d-1001"))
@@ -125,6 +129,9 @@ def test_rows_are_described_by_the_contract() -> None:
         (RANK_ANSWER, RankAnswer),
         (OUTCOMES_REQUEST, OutcomesRequest),
         (OUTCOMES_ANSWER, OutcomesAnswer),
+        (ASSIGN_REQUEST, AssignRequest),
+        (ASSIGN_ANSWER, AssignAnswer),
+        (EXPOSURE_ANSWER, ExposureAnswer),
         (PROBLEM, ProblemAnswer),
     ],
 )
@@ -137,6 +144,8 @@ def test_the_example_requests_are_answered_in_the_shape_of_the_examples(admin: C
     assert set(ranked) == set(RANK_ANSWER)
     assert set(ranked["decisions"][0]) == set(RANK_ANSWER["decisions"][0])
     assert set(admin.post("/v1/outcomes", json=OUTCOMES_REQUEST).json()) == set(OUTCOMES_ANSWER)
+    assert set(admin.post("/v1/assign", json=ASSIGN_REQUEST).json()) == set(ASSIGN_ANSWER)
+    assert set(admin.get("/v1/exposure").json()) == set(EXPOSURE_ANSWER)
 
 
 def test_the_page_asks_nobody_else_for_anything(client: Caller) -> None:
