@@ -74,6 +74,8 @@ def looked_for(query: Mapping[str, str], *, now: datetime, key: bytes | None) ->
         seen = f"since {since} until {until}"
         raise refuse(422, f"query: saw {seen}; expected 1 to {LONGEST_DAYS} days, in their order.")
     auditor = query.get("auditor")
+    if auditor is not None and (not auditor or "\0" in auditor):
+        raise refuse(422, f"auditor: saw {auditor[:40]!r}; expected an auditor_id.")
     if auditor is not None and key is not None:
         auditor = pseudonym(auditor, key)
     return Looked(since, until, auditor)

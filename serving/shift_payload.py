@@ -11,6 +11,7 @@ from features.assignments import Kind
 from models.assignment.unplaced import Constraint
 from serving.payload import RejectedRow, Request
 
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=r"^[^\0]*$")]
 MOST_PEOPLE = 2_000
 LONGEST_SOLVE_S = 40.0
 
@@ -26,7 +27,7 @@ class AssignRequest(Request, frozen=True, omit_defaults=True):
     people: Annotated[list[dict[str, Any]], msgspec.Meta(min_length=1, max_length=MOST_PEOPLE)]
     starts_at: datetime | None = None
     time_limit_s: Annotated[float, msgspec.Meta(ge=0.1, le=LONGEST_SOLVE_S)] = 10.0
-    gone: Annotated[list[str], msgspec.Meta(max_length=MOST_PEOPLE)] = []
+    gone: Annotated[list[Id], msgspec.Meta(max_length=MOST_PEOPLE)] = []
 
 
 class AssignedAudit(msgspec.Struct, frozen=True):

@@ -403,6 +403,7 @@ def test_the_admin_is_told_what_is_left_of_the_caps(admin: Caller, store: Store)
         {"people": [ANA], "starts_at": "2020-01-01T00:00:00Z"},
         {"people": [ANA], "more": 1},
         {"people": [ANA], "gone": [3]},
+        {"people": [ANA], "gone": ["a\0"]},
     ],
 )
 def test_a_wrong_request_is_refused_and_explained(admin: Caller, body: dict[str, Any]) -> None:
@@ -487,7 +488,15 @@ def test_a_key_of_nobody_shows_nobodys_exposure(
 
 
 @pytest.mark.parametrize(
-    "query", ["?since=soon", "?since=2026-01-02&until=2026-01-01", "?since=2020-01-01", "?day=1"]
+    "query",
+    [
+        "?since=soon",
+        "?since=2026-01-02&until=2026-01-01",
+        "?since=2020-01-01",
+        "?day=1",
+        "?auditor=",
+        "?auditor=a%00",
+    ],
 )
 def test_days_that_cannot_be_are_refused(admin: Caller, query: str) -> None:
     answer = admin.get(f"/v1/exposure{query}")
