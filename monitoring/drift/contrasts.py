@@ -3,12 +3,14 @@
 Of a number: its level, its spread, the share not known, the share of each range of values. Of a
 category: the share of each value. A shift of .1 standard deviations is one number to the level and
 twenty small ones to a distance between distributions: that is why the level is looked at by itself,
-and gets half of the risk of a false alarm that the feature has.
+and gets half of the risk of a false alarm that the feature has. The predicted risk takes a few
+values that track records shift by nature; its ranges are not looked at.
 
 Shares are compared by ``2 asin(sqrt(p))`` after Anscombe (1948), whose variance is ``1 / n``
 whatever the share; differences of levels and spreads are in standard deviations of the profile, so
 that their variance is ``1 / n`` too. Means of few skewed values have longer tails than the normal:
-their limit is widened by the first term of Cornish and Fisher (1937).
+their limit is widened by twice the first term of Cornish and Fisher (1937), as the next ones add to
+it.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-from models.arrays import Floats, Positions
-from monitoring.drift.reference import FeatureBins
+from models.arrays import Flags, Floats, Positions
+from monitoring.drift.reference import PREDICTION, FeatureBins
 
 _LEVEL_SHARE = 0.5
 _FARTHEST_SD = 4.0
@@ -44,6 +46,8 @@ class Contrasts:
         Of one decision's part in the contrast.
     alpha
         Share of the feature's risk of a false alarm that the contrast has; they sum to 1.
+    is_range
+        Whether it is the share of one of several ranges or categories.
     """
 
     names: tuple[str, ...]
@@ -52,10 +56,16 @@ class Contrasts:
     reference_rows: Floats
     skew: Floats
     alpha: Floats
+    is_range: Flags
 
 
 def contrasts_of(
-    bins: FeatureBins, reference: Positions, spans: Positions, *, repeats: float
+    bins: FeatureBins,
+    reference: Positions,
+    spans: Positions,
+    *,
+    repeats: float,
+    level_only: bool = False,
 ) -> Contrasts:
     """Compare counts of spans with those of the reference.
 
@@ -67,13 +77,17 @@ def contrasts_of(
         Shape (spans, bins).
     repeats
         Mean number of times that a row of the reference comes.
+    level_only
+        Leave out spreads and ranges of numbers, which small samples know too little of.
     """
     counts = spans.astype(float)
     known = reference.astype(float) / repeats
     if bins.kind == "category":
         return _shares(bins.labels, known, counts)
-    parts = [_scored(name, scores, known, counts) for name, scores in _scores(bins, known)]
-    parts.append(_shares(bins.labels[:-1], known[:-1], counts[:, :-1]))
+    scores = _scores(bins, known)[: 1 if level_only else None]
+    parts = [_scored(name, score, known, counts) for name, score in scores]
+    if not level_only and bins.feature != PREDICTION:
+        parts.append(_shares(bins.labels[:-1], known[:-1], counts[:, :-1]))
     parts.append(_not_known(bins.labels[-1], known, counts))
     return _joined(parts, level=_LEVEL_SHARE if parts[0].names == ("level",) else None)
 
@@ -96,7 +110,7 @@ def critical(alpha: Floats, skew: Floats, fewest: Floats) -> Floats:
     1.96
     """
     z = norm.isf(alpha / 2)
-    widened = np.abs(skew) * (z**2 - 1) / (6 * np.sqrt(np.maximum(fewest, 1)))
+    widened = np.abs(skew) * (z**2 - 1) / (3 * np.sqrt(np.maximum(fewest, 1)))
     return np.asarray(z + np.maximum(widened, 0))
 
 
@@ -126,7 +140,9 @@ def _scored(name: str, scores: Floats, reference: Floats, spans: Floats) -> Cont
     mean = np.divide(spans[:, :-1] @ scores[:, None], rows, where=rows > 0,
                      out=np.full(rows.shape, np.nan))  # fmt: skip
     skew = np.array([np.average(scores**3, weights=weight)])
-    return Contrasts((name,), mean, rows, np.array([weight.sum()]), skew, np.ones(1))
+    return Contrasts(
+        (name,), mean, rows, np.array([weight.sum()]), skew, np.ones(1), np.zeros(1, dtype=bool)
+    )
 
 
 def _shares(names: tuple[str, ...], reference: Floats, spans: Floats) -> Contrasts:
@@ -140,6 +156,7 @@ def _shares(names: tuple[str, ...], reference: Floats, spans: Floats) -> Contras
         np.full(width, reference.sum()),
         np.zeros(width),
         np.full(width, 1 / width),
+        np.ones(width, dtype=bool),
     )
 
 
@@ -150,7 +167,7 @@ def _not_known(name: str, reference: Floats, spans: Floats) -> Contrasts:
     ]
     found = _shares(("", name), *sides)
     return Contrasts((name,), found.effects[:, 1:], found.rows[:, 1:], found.reference_rows[1:],
-                     found.skew[1:], np.ones(1))  # fmt: skip
+                     found.skew[1:], np.ones(1), np.zeros(1, dtype=bool))  # fmt: skip
 
 
 def _angle(count: Floats, total: Floats | float) -> Floats:
@@ -161,7 +178,7 @@ def _angle(count: Floats, total: Floats | float) -> Floats:
 def _joined(parts: list[Contrasts], *, level: float | None) -> Contrasts:
     names = tuple(name for part in parts for name in part.names)
     alpha = np.full(len(names), 1 / len(names))
-    if level is not None:
+    if level is not None and len(names) > 1:
         alpha[:] = (1 - level) / (len(names) - 1)
         alpha[0] = level
     return Contrasts(
@@ -171,4 +188,5 @@ def _joined(parts: list[Contrasts], *, level: float | None) -> Contrasts:
         np.hstack([part.reference_rows for part in parts]),
         np.hstack([part.skew for part in parts]),
         alpha,
+        np.concatenate([part.is_range for part in parts]),
     )

@@ -16,7 +16,6 @@ import pandas as pd
 from features.errors import EstimateError
 from monitoring.drift.found import (
     LARGEST_SHARE,
-    LEAST_DISTANCE,
     THRESHOLD,
     Drift,
     FeatureDrift,
@@ -29,15 +28,13 @@ with warnings.catch_warnings():
     # Evidently reaches for a name that numpy has moved; only its import says so.
     warnings.simplefilter("ignore", DeprecationWarning)
     from evidently import DataDefinition, Dataset, Report
-    from evidently.metrics import GroupBy, ValueDrift
+    from evidently.metrics import ValueDrift
     from evidently.presets import DataDriftPreset
 
 SAMPLED_ROWS = 5_000
 FEWEST_ROWS = 30
 NUMBER_METHOD = "wasserstein"
 CATEGORY_METHOD = "jensenshannon"
-_GROUP = "policy (small ones as one)"
-_OTHERS = "other policies"
 
 
 def write_evidently_page(
@@ -57,34 +54,42 @@ def write_evidently_page(
     names = [n for n in limits if n in sample and sample[n].notna().any()]
     numbers = [name for name in names if pd.api.types.is_numeric_dtype(profile[name])]
     categories = [name for name in names if name not in numbers]
-    definition = DataDefinition(
-        numerical_columns=numbers, categorical_columns=[*categories, _GROUP]
-    )
     sides = [_sampled(side, categories) for side in (sample, profile)]
+    risks = [_risk_by_policy(side) for side in sides] if PREDICTION in names else []
+    policies = [name for name in risks[0] if name in risks[1]] if risks else []
+    definition = DataDefinition(
+        numerical_columns=[*numbers, *policies], categorical_columns=categories
+    )
     current, reference = (
-        Dataset.from_pandas(side[names].assign(**{_GROUP: group}), data_definition=definition)
-        for side, group in zip(sides, _policy_groups(*sides), strict=True)
+        Dataset.from_pandas(
+            side[names].assign(**{name: risk[name] for name in policies}),
+            data_definition=definition,
+        )
+        for side, risk in zip(sides, risks or [{}, {}], strict=True)
     )
     preset = DataDriftPreset(
         columns=names, drift_share=LARGEST_SHARE, method=METHOD, per_column_threshold=limits
     )
-    by_policy = ValueDrift(column=PREDICTION, method=METHOD, threshold=LEAST_DISTANCE)
-    metrics = [preset, *([GroupBy(by_policy, _GROUP)] if PREDICTION in names else [])]
-    Report(metrics).run(current_data=current, reference_data=reference).save_html(str(page))
+    by_policy = [
+        ValueDrift(column=name, method=METHOD, threshold=limits[PREDICTION]) for name in policies
+    ]
+    snapshot = Report([preset, *by_policy]).run(current_data=current, reference_data=reference)
+    snapshot.save_html(str(page))
     return page
 
 
-def _policy_groups(*sides: pd.DataFrame) -> list[pd.Series]:
-    """Return each side's policies, with those that either side holds few of as one."""
-    policies = [
-        side["policy"].astype(object).fillna(_OTHERS)
-        if "policy" in side
-        else pd.Series(_OTHERS, index=side.index)
-        for side in sides
-    ]
-    counts = [p.value_counts() for p in policies]
-    both = set.intersection(*(set(c.index[c >= FEWEST_COMPARED]) for c in counts))
-    return [p.where(p.isin(both), _OTHERS) for p in policies]
+def _risk_by_policy(side: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return a column of the predicted risk for each policy with enough rows, null elsewhere.
+
+    Evidently's own grouping does not write on a chart which group it is of.
+    """
+    if "policy" not in side:
+        return {}
+    counts = side["policy"].value_counts()
+    return {
+        f"Risk, policy {policy}": side[PREDICTION].where(side["policy"] == policy)
+        for policy in sorted(counts.index[counts >= FEWEST_COMPARED])
+    }
 
 
 def measure_drift(reference: pd.DataFrame, current: pd.DataFrame, *, page: Path) -> Drift:

@@ -8,7 +8,9 @@ A feature drifted where it moved farther than chance and the ordinary ways of da
   their median and the like, which a lasting change does not move.
 * Many looks: each span has a risk of `FALSE_ALARM` of any false alarm, half of it for all decisions
   together and half for the policies, shared among features and the ways in which they can move.
-* What matters: whatever moved by less than `LEAST_DISTANCE` standard deviations did not drift.
+* What matters: whatever moved by less than `LEAST_DISTANCE` standard deviations did not drift. The
+  predicted risk rests on track records, which settle with every audit after training: it may move
+  by `SETTLING` beyond its limit.
 
 Days before the period are not shown; they make the ordinary spread surer. Until there is a week of
 days it is taken to be wide, so that only what is plain is told.
@@ -19,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -36,10 +39,12 @@ from monitoring.drift.found import (
     DriftHistory,
     FeatureDrift,
 )
-from monitoring.drift.reference import FeatureBins, Reference, grows, reference_of
+from monitoring.drift.reference import PREDICTION, FeatureBins, Reference, grows, reference_of
 from monitoring.drift.since import first_drifted, with_since
 from monitoring.drift.where import where_moved
 
+SETTLING = 0.15
+"""Standard deviations by which the predicted risk may move as track records settle."""
 FEWEST_COMPARED = 100
 """Rows that each side must have."""
 _WEEK = 7
@@ -202,14 +207,18 @@ def _feature(
     by_day = _counts_by_day(days, scope, bins)
     if not before[:-1].any():
         return [None] * len(spans.names)
-    repeats = reference.repeats[scope]
-    ordinary = _ordinary_variances(contrasts_of(bins, before, by_day, repeats=repeats))
+    contrasts = partial(
+        contrasts_of, bins, before, repeats=reference.repeats[scope], level_only=scope != ALL
+    )
+    ordinary = _ordinary_variances(contrasts(by_day))
     counts = np.array([by_day[list(places)].sum(axis=0) for places in spans.members])
     lengths = np.array([(by_day[list(p)].sum(axis=1) > 0).sum() for p in spans.members])
-    found = contrasts_of(bins, before, counts, repeats=repeats)
+    found = contrasts(counts)
     error = _standard_error(found, ordinary, lengths)
     fewest = np.minimum(found.rows, found.reference_rows)
     limit = np.maximum(LEAST_DISTANCE, critical(alpha * found.alpha, found.skew, fewest) * error)
+    if bins.feature == PREDICTION:
+        limit = limit + SETTLING
     over = np.nan_to_num(np.abs(found.effects) / limit, nan=-1.0)
     best = over.argmax(axis=1)
     return [
@@ -276,6 +285,9 @@ def _ordinary_variances(days: Contrasts) -> tuple[Floats, Floats]:
         return wide, wide
     a_day = np.max([_spread(effects, lag) for lag in _LAGS], axis=0) ** 2 - sampling
     a_day = np.maximum(a_day, 0)
+    if days.is_range.any():  # one that is mostly empty looks steadier than it is
+        usual = np.median(a_day[days.is_range])
+        a_day = np.where(days.is_range, np.maximum(a_day, usual), a_day)
     if len(effects) < 2 * _WEEK:
         return a_day, a_day
     a_weekday = np.maximum(_spread(effects, _WEEK) ** 2 - sampling, 0)

@@ -7,8 +7,14 @@ import pandas as pd
 import pytest
 
 from features.errors import EstimateError
-from monitoring.drift.evidently_page import SAMPLED_ROWS, measure_drift
+from monitoring.drift.evidently_page import (
+    SAMPLED_ROWS,
+    measure_drift,
+    write_evidently_page,
+)
 from monitoring.drift.found import THRESHOLD, Drift
+from monitoring.drift.measure import measure_drift_history
+from tests.monitoring.drift import days
 
 
 def profile(rows: int, seed: int, *, shift: float = 0.0, spam_share: float = 0.5) -> pd.DataFrame:
@@ -89,3 +95,16 @@ def test_nothing_in_common_is_refused(tmp_path: Path) -> None:
     other = pd.DataFrame({"unlike": np.arange(100.0)})
     with pytest.raises(EstimateError, match="no feature is held by both"):
         measure_drift(profile(100, 11), other, page=tmp_path / "page.html")
+
+
+def test_evidently_s_page_compares_by_our_test_and_by_policy(tmp_path: Path) -> None:
+    history = measure_drift_history(days.profile(), days.sample(10, 800))
+    page = tmp_path / "evidently.html"
+    write_evidently_page(days.profile(), days.sample(10, 800), history.period, page=page)
+    text = page.read_text(encoding="utf-8")
+    assert "Farthest move beyond chance" in text
+    assert "Risk, policy hate" in text
+    assert "automated_score" in text
+    assert "log_policy_audits" not in text
+    for outside in ('src="http', "src='http", 'rel="stylesheet" href="http', "url(http"):
+        assert outside not in text
