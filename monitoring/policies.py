@@ -79,7 +79,7 @@ class PolicyTable:
     step
         Of each policy's steps, ``day`` or ``week``.
     rows
-        The policies, most estimated harm first.
+        The policies, most estimated harm first; those with too few audits to tell it come last.
     """
 
     step: str
@@ -128,7 +128,7 @@ def measure_policies(
         )
         for estimate, strict, *directions in zip(estimates, stricter, *by_direction, strict=True)
     ]
-    rows.sort(key=lambda row: (-row.harm, row.name))
+    rows.sort(key=lambda row: (row.estimate.audits_needed > 0, -row.harm, row.name))
     return PolicyTable(_step(recalibrated), tuple(rows))
 
 
