@@ -18,7 +18,7 @@ from scipy.special import expit, logit
 
 from models.arrays import Flags, Floats
 from models.auditor_error import SecondReviews, correct_for_auditors, review_chances
-from models.auditor_skill import GoldenAnswers, JudgedAudits
+from models.auditor_evidence import GoldenAnswers, JudgedAudits
 from models.estimate import AuditedFrame
 from models.plan import RiskFrame, bonus, fit_plan
 from models.review_dependence import measure_dependence

@@ -21,7 +21,7 @@ import pandas as pd
 from features.contract import DIRECTIONS, VERDICTS
 from features.errors import ContractError, SettingsError
 from models.arrays import Floats, Texts
-from models.auditor_skill import GoldenAnswers
+from models.auditor_evidence import GoldenAnswers
 from models.sampling_key import SamplingKey, uniform_numbers
 
 IN_USE, TOO_OLD, WORN_OUT, POLICY_CHANGED, QUESTIONED = (

@@ -20,7 +20,7 @@ import numpy as np
 
 from features.errors import EstimateError
 from models.arrays import Flags, Floats
-from models.auditor_skill import GoldenAnswers, JudgedAudits
+from models.auditor_evidence import GoldenAnswers, JudgedAudits
 
 _CLEARLY = 1.645
 """Standard errors: one in twenty programmes with independent reviews is suspected by chance."""

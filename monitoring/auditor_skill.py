@@ -19,7 +19,8 @@ from features.disputes import DisputeCounts, count_disputes, disputes_of
 from features.errors import EstimateError
 from models.arrays import Flags, Positions, Texts
 from models.auditor_error import CorrectedEstimate, SecondReviews, correct_for_auditors
-from models.auditor_skill import GoldenAnswers, JudgedAudits, Skills, SkillSpread, measure_skill
+from models.auditor_evidence import GoldenAnswers, JudgedAudits
+from models.auditor_skill import Skills, SkillSpread, measure_skill
 from models.estimate import AuditedFrame
 from models.golden import DEFAULT_RULES, GoldenRules, agree_verdicts, golden_answers, judge_items
 from models.review_dependence import Dependence, measure_dependence

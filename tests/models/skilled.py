@@ -8,7 +8,7 @@ import numpy as np
 
 from models.arrays import Floats
 from models.auditor_error import review_chances
-from models.auditor_skill import GoldenAnswers, JudgedAudits
+from models.auditor_evidence import GoldenAnswers, JudgedAudits
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from features.errors import AccessError, EstimateError
-from models.auditor_skill import (
-    LEAST_PEOPLE,
-    LEAST_TRIALS,
-    GoldenAnswers,
-    JudgedAudits,
-    gather_evidence,
-    measure_skill,
-)
+from features.errors import AccessError
+from models.auditor_evidence import GoldenAnswers
+from models.auditor_skill import LEAST_PEOPLE, LEAST_TRIALS, measure_skill
 from tests.models.skilled import names, plant
 
 
@@ -41,14 +35,6 @@ def test_skills_are_of_all_decisions_and_not_of_those_picked() -> None:
         truth.append(made.sensitivity.mean())
     assert np.mean(weighted) == pytest.approx(np.mean(truth), abs=0.02)
     assert abs(np.mean(counted) - np.mean(truth)) > 0.05
-
-
-def test_golden_items_add_to_what_reviews_tell() -> None:
-    made = plant(seed=1)
-    alone = gather_evidence(made.audits, None)
-    both = gather_evidence(made.audits, made.golden)
-    assert np.allclose(both.errors - alone.errors, 10)
-    assert np.allclose(both.right - alone.right, 10)
 
 
 def test_too_few_answers_say_about_how_many_more() -> None:
@@ -124,11 +110,3 @@ def test_audits_of_people_without_a_review_are_left_out() -> None:
     skills = measure_skill(none, None)
     assert skills.own("p000") is None
     assert skills.own("p001") is not None
-
-
-def test_without_reviews_and_golden_answers_the_mend_is_told() -> None:
-    nobody = np.array([], dtype=object)
-    nothing = np.array([])
-    audits = JudgedAudits(nobody, nothing, nothing, nothing, nothing)
-    with pytest.raises(EstimateError, match="secondlook reviews"):
-        measure_skill(audits, None)
