@@ -29,13 +29,8 @@ _CLEARLY_MORE = 1.5
 """Times as many errors as foretold that a changed slope must have brought to count as more."""
 _NAMES_SHOWN = 4
 _YEARS_SURE = 3650.0
-_PAGES = {
-    "policy": "policies.html#policy",
-    "language": "fairness.html#language",
-    "region": "fairness.html#region",
-    "site": "fairness.html#site",
-    "moderator_team": "fairness.html#moderator_team",
-}
+_COMPARED = ("language", "region", "site", "moderator_team", "content_type", "decided_by")
+"""Columns that have a section of their own on the page of languages and groups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +215,8 @@ def _next_step(kind: str, *, rises: bool) -> str:
 def _page(kind: str, columns: tuple[str, ...]) -> str:
     if kind == SLOPE:
         return "model.html#calibration"
-    if len(columns) == 1:
-        own = "fairness.html" if columns[0].startswith("group_") else "policies.html"
-        return _PAGES.get(columns[0], own)
+    if columns == ("policy",):
+        return "policies.html#policy"
+    if len(columns) == 1 and (columns[0] in _COMPARED or columns[0].startswith("group_")):
+        return f"fairness.html#{columns[0]}"
     return "leads.html" if columns else "index.html"
