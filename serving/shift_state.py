@@ -162,5 +162,5 @@ def _begins(mine: pd.DataFrame, earliest: datetime, limits: Wellbeing) -> dateti
         origin = mine.loc[mine["request_id"] == last, "starts_at"].min()
         hours = math.ceil((begins - origin) / _HOUR - _SLACK)
         begins = origin + max(hours, 0) * _HOUR
-    found: datetime = begins.to_pydatetime()
+    found: datetime = begins.ceil("us").to_pydatetime()
     return found

@@ -137,6 +137,16 @@ def test_a_later_call_plans_after_what_is_open_and_never_over_the_shift(
     assert answer.waiting_by == {"hours of the shift": 8}
 
 
+def test_minutes_need_not_be_whole(workplace: Workplace) -> None:
+    limits = Wellbeing(untimed_minutes=10 / 3 + 1e-9)
+    workplace = replace(workplace, rulebook=Rulebook(lambda: limits, lambda: GORE))
+    fill(workplace.store, 3)
+    ask(workplace, ANA)
+    fill(workplace.store, 2, policy="scams")
+    later = ask(workplace, ANA).people[0].assignments
+    assert [audit.start_minute for audit in later][3] == pytest.approx(10.0, abs=0.001)
+
+
 def test_work_begins_now_where_the_shift_began_before(workplace: Workplace) -> None:
     fill(workplace.store, 3)
     answer = ask(workplace, ANA, now=NOW + timedelta(minutes=200))
