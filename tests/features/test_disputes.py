@@ -18,7 +18,7 @@ from features.disputes import (
 from features.errors import ContractError, StoreError
 from features.home import Home
 from features.intake import add_decisions, add_outcomes
-from features.store import open_store
+from features.store import Store, open_store
 from features.track_record import events
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -182,6 +182,26 @@ def test_an_outcome_that_was_replaced_is_not_disputed_but_the_one_in_its_place(
 def test_a_dispute_that_nobody_opened_is_not_settled(audited: Home) -> None:
     with pytest.raises(StoreError, match="is not disputed"):
         settle_dispute(audited, "a1", Settlement("correct", "cem"), settled_at=LATER)
+
+
+def test_every_outcome_is_read_on_each_database(store: Store) -> None:
+    given = {"decision_id": ["d1"], "decided_at": DAY, "policy": "spam", "action": "keep"}
+    store.add_decisions(check(pd.DataFrame(given), DECISIONS).require())
+    found = pd.DataFrame(
+        {
+            "audit_id": ["a1", "a1/dispute", "a1/settled"],
+            "decision_id": "d1",
+            "audited_at": [DAY, LATER, LATER],
+            "verdict": ["under_enforcement", "correct", "correct"],
+            "source": [None, "appeal", None],
+            "supersedes": [None, None, "a1"],
+        }
+    )
+    store.add_outcomes(check(found, OUTCOMES).require())
+    every = every_outcome(store)
+    assert every["audit_id"].tolist() == ["a1", "a1/dispute", "a1/settled"]
+    assert disputes_of(every)["state"].tolist() == ["changed"]
+    assert disputes_of(store.outcomes()).empty
 
 
 @pytest.mark.parametrize("claimed", ["under_enforcement", "nonsense"])
