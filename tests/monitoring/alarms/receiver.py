@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 @dataclass
@@ -46,9 +48,13 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*answers: int) -> Iterator[Receiver]:
-    """Serve on a free port of this machine."""
+def receiving(*answers: int, certificate: tuple[Path, Path] | None = None) -> Iterator[Receiver]:
+    """Serve on a free port of this machine; with a certificate and its key over TLS."""
     receiver = Receiver(list(answers))
+
+    class Serving(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of callers that hang up."""
 
     class Answering(BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # noqa: N802
@@ -57,9 +63,14 @@ def receiving(*answers: int) -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    server = Serving(("127.0.0.1", 0), Answering)
     server.daemon_threads = True
     receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        receiver.url = f"https://localhost:{server.server_address[1]}/hook"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -5,7 +5,9 @@ import hmac
 import json
 import random
 import re
+import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -195,6 +197,29 @@ def test_https_is_taken(home: Home) -> None:
     target = open_target(Webhook(url="https://example.org/hook?key=TOKEN"), home.path)
     assert target is not None
     assert target.shown == "https://example.org"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_a_receiver_whose_certificate_nobody_vouches_for_gets_nothing(
+    home: Home, tmp_path: Path
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
+    made += [
+        "-addext",
+        "subjectAltName=DNS:localhost",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    subprocess.run(["openssl", *made], check=True, capture_output=True)
+    with receiving(certificate=(certificate, key)) as receiver:
+        told = tell(home, hook(receiver, attempts=1), "policy=spam")
+    assert receiver.received == []
+    assert told.delivery.failure is not None
+    assert "SSLCertVerificationError" in told.delivery.failure
+    assert told.delivery.waiting == 1
 
 
 def test_a_secret_that_others_may_read_is_refused(home: Home) -> None:
