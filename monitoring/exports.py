@@ -16,7 +16,6 @@ from models.estimate import Estimate
 from models.planner import Achieved
 from monitoring.audit_hours import AuditHours
 from monitoring.auditors import Auditors
-from monitoring.drift.found import Drift
 from monitoring.outlook import PlanOutlook
 from monitoring.policies import PolicyFigures, PolicyTable
 from monitoring.promised import Promise
@@ -189,17 +188,6 @@ def _looks(quality: Quality) -> pd.DataFrame:
             for look in quality.looks
         ]
     )
-
-
-def write_drift_table(drift: Drift, folder: Path) -> Path:
-    """Write the distance of each input that was compared."""
-    table = pd.DataFrame(
-        [
-            {"feature": f.feature, "kind": f.kind, "distance": f.distance, "drifted": f.drifted}
-            for f in drift.features
-        ]
-    )
-    return write_table(table, folder / "drift.csv")
 
 
 def _bands(quality: Quality) -> pd.DataFrame:

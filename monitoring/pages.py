@@ -9,15 +9,12 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from features.frame import FEATURES
 from models.estimate import LEAST_EFFECTIVE_AUDITS
 from monitoring import charts, wording
 from monitoring.auditors import LEAST_REVIEWS
-from monitoring.drift.found import THRESHOLD, Drift
-from monitoring.exports import write_drift_table
 from monitoring.looks import LEAST_AUDITS
 from monitoring.period import Period
-from monitoring.record import EVIDENTLY_PAGE, ReportRecord
+from monitoring.record import ReportRecord
 from monitoring.vega import chart, has_charts, write_charts_script, write_page_scripts
 from monitoring.workload import LEAST_AUDITORS
 
@@ -94,21 +91,6 @@ class Book:
             "written": self.has,
         }
 
-    def write_drift(self, drift: Drift | None) -> Path:
-        """Write the page of drift, and its table where there is one."""
-        longest = 3 * THRESHOLD
-        if drift is not None:
-            write_drift_table(drift, self.folder)
-            longest = max([longest, *(feature.distance for feature in drift.features)])
-        return self.write(
-            "drift.html",
-            drift=drift,
-            longest=longest,
-            threshold=THRESHOLD,
-            evidently=EVIDENTLY_PAGE,
-            meanings={f.name: f.meaning[:1].upper() + f.meaning[1:] for f in FEATURES},
-        )
-
     def write(self, name: str, **context: object) -> Path:
         """Write one page from the template of its name, and link it on those written before.
 
@@ -139,11 +121,6 @@ class Book:
 
     def _linked(self) -> list[tuple[str, str]]:
         return [(file, title) for file, title in PAGES if self.has(file)]
-
-
-def write_drift_page(folder: Path, *, period: Period, drift: Drift | None, now: datetime) -> Path:
-    """Write the page of drift alone, as monitoring does."""
-    return Book(folder, period=period, now=now).write_drift(drift)
 
 
 def write_contents(folder: Path, reports: Sequence[ReportRecord]) -> Path:

@@ -5,10 +5,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from monitoring.drift.found import Drift, FeatureDrift
-from monitoring.exports import write_drift_table, write_quality_tables, write_readings
+from monitoring.exports import (
+    write_quality_tables,
+    write_readings,
+    write_table,
+    write_workload_tables,
+)
 from monitoring.groups import Segment
 from monitoring.readings import Reading
+from monitoring.workload import LEAST_AUDITORS, measure_workload
+from tests.monitoring.pages.test_workload import decisions, outcomes
 from tests.monitoring.test_attention import estimate, quality
 
 
@@ -28,10 +34,14 @@ def test_a_reading_that_is_missing_has_no_figures_but_its_reason(tmp_path: Path)
     assert table.iloc[1].tolist() == ["Corrected", "", "", "", "", "none"]
 
 
-def test_distances_are_exported_unrounded(tmp_path: Path) -> None:
-    drift = Drift((FeatureDrift("skips", "number", 0.123456789, True),), (), 100, 100)
-    path = write_drift_table(drift, tmp_path)
-    assert path.read_text(encoding="utf-8").splitlines() == [
-        "feature,kind,distance,drifted",
-        "skips,number,0.123456789,True",
-    ]
+def test_figures_are_exported_unrounded(tmp_path: Path) -> None:
+    table = pd.DataFrame({"name": ["skips"], "distance": [0.123456789]})
+    path = write_table(table, tmp_path / "drift.csv")
+    assert path.read_text(encoding="utf-8").splitlines() == ["name,distance", "skips,0.123456789"]
+
+
+def test_work_is_exported_without_telling_anyone_apart(tmp_path: Path) -> None:
+    names = [f"auditor-{n % LEAST_AUDITORS}" for n in range(20)]
+    paths = write_workload_tables(measure_workload(decisions(20), outcomes([*names])), tmp_path)
+    assert [path.name for path in paths] == ["workload.csv", "exposure.csv"]
+    assert not any("auditor-" in path.read_text(encoding="utf-8") for path in paths)
