@@ -3,7 +3,7 @@
 An alert detects a change if it fits it, stands from the first changed day on, and does not stand at
 the same look at the same days without the change. Days to detect are counted from the first changed
 day: 1 is the look at that very day. What stands where nothing changed is false; an alert is counted
-when it begins, however long it stands, and given for each fortnight.
+when it begins, however long it stands or often it comes and goes within a fortnight.
 """
 
 from __future__ import annotations
@@ -119,15 +119,16 @@ def fits_nannyml(change: Change, name: str) -> bool:
 
 
 def begun(days: Iterable[int]) -> int:
-    """Count the spells of an alert.
+    """Count how often an alert begins; one that returns within a fortnight is the same one.
 
     Examples
     --------
-    >>> begun([17, 18, 19, 30, 32])
-    3
+    >>> begun([17, 18, 19, 30, 45])
+    2
     """
     ordered = sorted(days)
-    return sum(day - 1 != before for before, day in zip([None, *ordered], ordered, strict=False))
+    before = [-FORTNIGHT, *ordered]
+    return sum(day - last > FORTNIGHT for last, day in zip(before, ordered, strict=False))
 
 
 def a_fortnight(alerts: Days, *, first: int, last: int, of: Callable[[str], bool]) -> float:

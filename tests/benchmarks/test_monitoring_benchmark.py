@@ -102,6 +102,8 @@ def test_an_alert_counts_once_however_long_it_stands() -> None:
     stands = {"audits: language=es": tuple(range(17, 31))}
     assert a_fortnight(stands, first=17, last=30, of=lambda _: True) == 1.0
     assert a_fortnight(stands, first=17, last=44, of=lambda _: True) == 0.5
+    returns = {"drift: inputs=views": (17, 20, 25, 44)}
+    assert a_fortnight(returns, first=17, last=44, of=lambda _: True) == 1.0
 
 
 def test_ours_names_nobody_and_knows_every_change(programme: Programme) -> None:
