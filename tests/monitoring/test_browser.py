@@ -7,17 +7,20 @@ Screenshots of each page in light, dark, at a phone's width and as printed are k
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
+from features.home import Home
 from monitoring.pages import PAGES
+from monitoring.report import write_report
 from tests.browsers import browser as browser
 from tests.browsers import in_a_browser
 from tests.browsers import page as page
-from tests.monitoring.conftest import Monitored
+from tests.monitoring.conftest import NOW, Monitored, Programme
 
 pytestmark = in_a_browser
 NAMES = [name for name, _ in PAGES]
@@ -29,6 +32,14 @@ SCHEMES = ("light", "dark")
 @pytest.fixture
 def folder(monitored: Monitored) -> Path:
     return monitored.folder
+
+
+@pytest.fixture(scope="module")
+def compared(programme: Programme, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of two periods: the last day of ranking, and what went before it."""
+    home = Home(tmp_path_factory.mktemp("compared") / "home")
+    shutil.copytree(programme.home.path, home.path)
+    return write_report(home, since=programme.ranked_days[-1], now=NOW).parent / "compare.html"
 
 
 def address(folder: Path, name: str) -> str:
@@ -45,7 +56,7 @@ def drawn(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("name", [*NAMES, "../index.html", "compare.html", "evidently.html"])
+@pytest.mark.parametrize("name", [*NAMES, "../index.html", "evidently.html"])
 def test_a_page_opens_from_disk_without_an_error_or_a_request(
     folder: Path, page: Page, name: str
 ) -> None:
@@ -59,6 +70,44 @@ def test_a_page_opens_from_disk_without_an_error_or_a_request(
     assert (problems, outside) == ([], [])
 
 
+def test_two_periods_open_without_an_error_or_a_request(compared: Path, page: Page) -> None:
+    problems: list[str] = []
+    outside: list[str] = []
+    page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda r: None if _stays(r.url) else outside.append(r.url))
+    page.goto(compared.as_uri())
+    drawn(page)
+    assert (problems, outside) == ([], [])
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_serious_in_two_periods(
+    compared: Path, browser: Browser, scheme: str
+) -> None:
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(compared.as_uri())
+    drawn(page)
+    assert _serious(page) == []
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / f"compare-{scheme}.png", full_page=True)
+    page.close()
+
+
+def test_two_periods_fit_a_phone(compared: Path, browser: Browser) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(compared.as_uri())
+    drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.close()
+
+
+def test_the_overview_leads_to_two_periods_that_were_compared(compared: Path, page: Page) -> None:
+    page.goto(compared.with_name("index.html").as_uri())
+    page.get_by_role("link", name="Two periods").click()
+    expect(page).to_have_url(re.compile("compare.html$"))
+
+
 def test_evidently_s_page_draws_its_report(folder: Path, page: Page) -> None:
     page.goto((folder / "evidently.html").as_uri())
     page.get_by_text("Drift is").first.wait_for(timeout=20_000)
@@ -70,9 +119,7 @@ def test_axe_finds_nothing_serious(folder: Path, browser: Browser, name: str, sc
     page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(address(folder, name))
     drawn(page)
-    found = Axe().run(page).response["violations"]
-    serious = [each for each in found if each["impact"] in ("serious", "critical")]
-    told = [(each["id"], each["nodes"][0]["html"][:200]) for each in serious]
+    told = _serious(page)
     page.close()
     assert told == []
 
@@ -265,6 +312,13 @@ def test_without_scripts_the_pages_hold_all_their_figures(folder: Path, browser:
     page.goto((folder / "index.html").as_uri())
     expect(page.locator(".undrawn").first).to_be_visible()
     context.close()
+
+
+def _serious(page: Page) -> list[tuple[str, str]]:
+    """What axe finds serious or critical, with an element of each."""
+    found = Axe().run(page).response["violations"]
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    return [(each["id"], each["nodes"][0]["html"][:200]) for each in serious]
 
 
 def _column(page: Page, section: str, column: int) -> list[float]:
