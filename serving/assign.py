@@ -36,9 +36,9 @@ from features.shift import OnShift, read_people
 from features.store import Store
 from features.unassigned import taken
 from features.wellbeing import Wellbeing
-from models.assignment.assign import assign
+from models.assignment.assign import Assignment, assign
 from models.sampling_key import SamplingKey
-from serving.golden_mix import GoldenSet, mix_golden, read_golden
+from serving.golden_mix import GoldenSet, items_for, mix_golden, read_golden
 from serving.idempotency import Keep
 from serving.shift_answer import Made, Solved, answer_of
 from serving.shift_payload import AssignAnswer, AssignRequest
@@ -171,14 +171,13 @@ def _settle(
         solved = _solve(seen, call, call.time_limit_s)
         with store.transaction() as connection:
             lock_assignments(connection)
-            if _still_holds(connection, call, solved, seen.reckoning):
-                return answered(connection, _stored(connection, call, seen, solved, returned))
+            if _still_holds(connection, call, solved, reckoning=seen.reckoning):
+                return answered(connection, _stored(connection, call, solved, returned=returned))
     with store.transaction() as connection:
         lock_assignments(connection)
         limit_s = min(call.time_limit_s, _LONGEST_UNDER_LOCK_S)
-        seen = _look(connection, call)
-        solved = _solve(seen, call, limit_s)
-        return answered(connection, _stored(connection, call, seen, solved, returned))
+        solved = _solve(_look(connection, call), call, limit_s)
+        return answered(connection, _stored(connection, call, solved, returned=returned))
 
 
 def _call(request: AssignRequest, workplace: Workplace, *, request_id: str, now: datetime) -> _Call:
@@ -206,8 +205,7 @@ def _call(request: AssignRequest, workplace: Workplace, *, request_id: str, now:
 
 
 def _look(connection: sa.Connection, call: _Call) -> _Seen:
-    minutes_of = usual_minutes(connection, call.limits, call.now)
-    reckoning = Reckoning(call.policies, minutes_of)
+    reckoning = Reckoning(call.policies, usual_minutes(connection, call.limits, call.now))
     state = read_state(connection, call.auditors, call.day, limits=call.limits, reckoning=reckoning)
     places = tuple(
         place_of(person, state, starts_at=call.starts_at, now=call.now, limits=call.limits)
@@ -217,16 +215,14 @@ def _look(connection: sa.Connection, call: _Call) -> _Seen:
         connection,
         reviews=call.reviews,
         limits=call.limits,
-        policies=call.policies,
-        minutes_of=minutes_of,
+        reckoning=reckoning,
         now=call.now,
     )
     golden = read_golden(
         connection,
         call.golden_key,
         limits=call.limits,
-        policies=call.policies,
-        minutes_of=minutes_of,
+        reckoning=reckoning,
         now=call.now,
     )
     return _Seen(reckoning, state, places, waiting, golden.beside(state.assigned))
@@ -243,11 +239,18 @@ def _solve(seen: _Seen, call: _Call, time_limit_s: float) -> Solved:
         rules_of(call.limits),
         time_limit_s=time_limit_s,
     )
-    return Solved(seen.state, seen.places, waiting=seen.waiting, tried=tried, found=found)
+    return Solved(
+        seen.state,
+        seen.places,
+        waiting=seen.waiting,
+        tried=tried,
+        found=found,
+        new=tuple(_given(call, seen, tried, found)),
+    )
 
 
 def _still_holds(
-    connection: sa.Connection, call: _Call, solved: Solved, reckoning: Reckoning
+    connection: sa.Connection, call: _Call, solved: Solved, *, reckoning: Reckoning
 ) -> bool:
     """Whether nobody took what was placed, or the room that it was placed in."""
     placed = solved.tried.table[solved.found.person >= 0]
@@ -263,12 +266,9 @@ def _still_holds(
     return solved.state.holds_for(later)
 
 
-def _stored(
-    connection: sa.Connection, call: _Call, seen: _Seen, solved: Solved, returned: int
-) -> Made:
+def _stored(connection: sa.Connection, call: _Call, solved: Solved, *, returned: int) -> Made:
     """Store what was placed, and return it with all that its people have open."""
-    new = list(_assigned(call, seen, solved))
-    add_assignments(connection, new)
+    add_assignments(connection, solved.new)
     mine = read_assignments(connection, since=call.day, until=call.day, auditors=call.auditors)
     return Made(
         request_id=call.request_id,
@@ -278,18 +278,25 @@ def _stored(
         now=call.now,
         limits=call.limits,
         solved=solved,
-        new=tuple(new),
         open=mine[mine["state"] == State.OPEN],
         returned=returned,
     )
 
 
-def _assigned(call: _Call, seen: _Seen, solved: Solved) -> Iterator[Assigned]:
-    """Yield what each person was given, golden items among it."""
+def _given(call: _Call, seen: _Seen, tried: WorkList, found: Assignment) -> Iterator[Assigned]:
+    """Yield what each person is given, golden items among it."""
     rules = rules_of(call.limits)
-    for place, dealt in zip(solved.places, solved.found.shifts, strict=True):
+    items = items_for(seen.golden, seen.places, rules=rules)
+    for place, dealt, theirs in zip(seen.places, found.shifts, items, strict=True):
+        mine = tried.table.iloc[[turn.row for turn in dealt.turns]].reset_index(drop=True)
         table, shift = mix_golden(
-            solved.tried, dealt, place, seen.golden, rules=rules, day=call.day
+            mine,
+            dealt,
+            place=place,
+            golden=seen.golden,
+            items=theirs,
+            rules=rules,
+            day=call.day,
         )
         rows = table.to_dict("records")
         for turn in shift.turns:

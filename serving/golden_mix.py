@@ -6,6 +6,7 @@ fit is left out, and no audit ever is. Nobody is shown graphic material to be me
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -14,9 +15,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from features.assignments import Kind
-from features.exposure import MinutesOf, graphic_levels
+from features.exposure import Reckoning, graphic_levels
 from features.judged_twice import judged_twice
-from features.policies import Policies
 from features.wellbeing import Wellbeing
 from models.assignment.eligible import find_eligible
 from models.assignment.sequence import Shift, lay_out
@@ -67,8 +67,7 @@ def read_golden(
     key: SamplingKey | None,
     *,
     limits: Wellbeing,
-    policies: Policies,
-    minutes_of: MinutesOf,
+    reckoning: Reckoning,
     now: datetime,
 ) -> GoldenSet:
     """Return the golden set of now."""
@@ -79,8 +78,8 @@ def read_golden(
     agreed = agree_verdicts(outcomes)
     chosen = choose_items(judge_items(agreed, decisions, outcomes, now=now), ITEMS, key)
     items = decisions[decisions["decision_id"].isin(chosen["decision_id"])]
-    level = graphic_levels(items["policy"], items["graphic_level"], policies)
-    minutes = minutes_of(items["policy"].to_numpy(dtype=object))
+    level = graphic_levels(items["policy"], items["graphic_level"], reckoning.policies)
+    minutes = reckoning.minutes_of(items["policy"].to_numpy(dtype=object))
     items = items.assign(kind=Kind.GOLDEN, level=level, minutes=minutes)
     items = items.assign(audit_id=None, first_auditor=None, inclusion_probability=None)
     judged = zip(outcomes["decision_id"], outcomes["auditor_id"], strict=True)
@@ -88,13 +87,42 @@ def read_golden(
     return GoldenSet(calm, frozenset(judged), key, limits.golden_share)
 
 
+def items_for(golden: GoldenSet, places: Sequence[Place], *, rules: Rules) -> list[list[str]]:
+    """Return the items that each person may be given: those they may audit and have not judged."""
+    if golden.key is None or golden.items.empty or not places:
+        return [[] for _ in places]
+    begins = places[0].begins
+    work = WorkList(golden.items.assign(value=0.0, due_at=pd.Timestamp(begins))).work(begins)
+    eligible = find_eligible(work, [place.auditor for place in places], rules)
+    able = np.array([eligible.people(row) for row in range(len(work))])
+    ids = golden.items["decision_id"].to_numpy(dtype=object)
+    return [
+        [i for i in ids[able[:, person]] if (i, place.auditor.auditor_id) not in golden.judged]
+        for person, place in enumerate(places)
+    ]
+
+
 def mix_golden(
-    tried: WorkList, shift: Shift, place: Place, golden: GoldenSet, *, rules: Rules, day: date
+    mine: pd.DataFrame,
+    shift: Shift,
+    *,
+    place: Place,
+    golden: GoldenSet,
+    items: Sequence[str],
+    rules: Rules,
+    day: date,
 ) -> tuple[pd.DataFrame, Shift]:
-    """Return a person's work with golden items in it, and the shift whose turns are its rows."""
-    rows = [turn.row for turn in shift.turns]
-    mine = tried.table.iloc[rows].reset_index(drop=True)
-    extra = _drawn(mine, place, golden, rules=rules, day=day)
+    """Return a person's work with golden items in it, and the shift whose turns are its rows.
+
+    Parameters
+    ----------
+    mine
+        Rows of a `WorkList`, in the order of the turns of `shift`.
+    items
+        That this person may be given.
+    """
+    auditor = place.auditor.auditor_id
+    extra = _drawn(mine, golden, auditor=auditor, items=items, day=day)
     for count in range(len(extra), 0, -1):
         both = WorkList(pd.concat([mine, extra[:count]]).sort_index().reset_index(drop=True))
         laid_out, left_over = lay_out(
@@ -107,33 +135,17 @@ def mix_golden(
 
 
 def _drawn(
-    mine: pd.DataFrame, place: Place, golden: GoldenSet, *, rules: Rules, day: date
+    mine: pd.DataFrame, golden: GoldenSet, *, auditor: str, items: Sequence[str], day: date
 ) -> pd.DataFrame:
     """Return golden items for a person's work, each like the audit that it follows, by its place.
 
     The order of a shift is by due time and value, and stable: so an item stays behind its audit.
     """
-    if golden.key is None or golden.items.empty or mine.empty:
+    if golden.key is None or not items or mine.empty:
         return golden.items[:0]
-    auditor = place.auditor.auditor_id
-    work = WorkList(golden.items.assign(value=0.0, due_at=mine["due_at"].iloc[0])).work(
-        place.begins
-    )
-    able = find_eligible(work, [place.auditor], rules)
-    items = [
-        decision_id
-        for row, decision_id in enumerate(golden.items["decision_id"])
-        if able.people(row)[0] and (decision_id, auditor) not in golden.judged
-    ]
-    turns = mix_in(
-        mine["decision_id"].tolist(),
-        items,
-        auditor=auditor,
-        day=day,
-        key=golden.key,
-        share=golden.share,
-    )
-    place_in = {decision_id: row for row, decision_id in enumerate(mine["decision_id"])}
+    ids = mine["decision_id"].tolist()
+    turns = mix_in(ids, items, auditor=auditor, day=day, key=golden.key, share=golden.share)
+    place_in = {decision_id: row for row, decision_id in enumerate(ids)}
     after = mine.iloc[[place_in[turn.after] for turn in turns]]
     drawn = golden.items.set_index("decision_id").loc[[turn.decision_id for turn in turns]]
     like = {name: after[name].array for name in ("value", "due_at")}

@@ -39,6 +39,8 @@ class Solved:
     ----------
     waiting, tried
         All that waited, and the part of it that the shifts could hold at most.
+    new
+        What each person was given, golden items among it.
     """
 
     state: ShiftState
@@ -46,6 +48,7 @@ class Solved:
     waiting: WorkList
     tried: WorkList
     found: Assignment
+    new: tuple[Assigned, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +70,13 @@ class Made:
     now: datetime
     limits: Wellbeing
     solved: Solved
-    new: tuple[Assigned, ...]
     open: pd.DataFrame
     returned: int
 
     @property
     def placed(self) -> list[Assigned]:
         """Return what was new of what waited: all but golden items."""
-        return [each for each in self.new if each.kind != Kind.GOLDEN]
+        return [each for each in self.solved.new if each.kind != Kind.GOLDEN]
 
 
 def answer_of(made: Made, *, with_exposure: bool) -> AssignAnswer:
@@ -90,7 +92,7 @@ def answer_of(made: Made, *, with_exposure: bool) -> AssignAnswer:
         plan_version="",
         day=made.day,
         starts_at=made.starts_at,
-        assigned=len(made.new),
+        assigned=len(made.solved.new),
         returned=made.returned,
         waiting=len(made.solved.waiting) - len(made.placed),
         overdue=_overdue(made),
@@ -110,7 +112,7 @@ def _overdue(made: Made) -> int:
 
 
 def _people(made: Made, *, with_exposure: bool) -> Iterator[PersonsShift]:
-    new = {each.assignment_id for each in made.new}
+    new = {each.assignment_id for each in made.solved.new}
     people = made.people
     of_auditor = dict(list(made.open.groupby("auditor_id", sort=False)))
     for row, given, person in zip(people.rows, people.given, people.people, strict=True):
@@ -155,7 +157,7 @@ def _left(made: Made, person: Person) -> ExposureLeft:
     had = made.solved.state.of(person.auditor_id)
     shown = [
         each
-        for each in made.new
+        for each in made.solved.new
         if each.auditor_id == person.auditor_id and each.graphic_level >= made.limits.graphic_from
     ]
     minutes, items = had.minutes + sum(each.minutes for each in shown), had.items + len(shown)

@@ -15,8 +15,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from features.assignments import Kind
-from features.exposure import MinutesOf, graphic_levels
-from features.policies import Policies
+from features.exposure import MinutesOf, Reckoning, graphic_levels
 from features.unassigned import audits_to_assign, reviews_to_assign, timed_audits
 from features.wellbeing import Wellbeing
 from models.arrays import Floats
@@ -128,8 +127,7 @@ def read_work(
     *,
     reviews: pd.DataFrame,
     limits: Wellbeing,
-    policies: Policies,
-    minutes_of: MinutesOf,
+    reckoning: Reckoning,
     now: datetime,
 ) -> WorkList:
     """Return what is to be assigned now.
@@ -147,12 +145,10 @@ def read_work(
         middle = float(audits["value"].median()) if len(audits) else 1.0
         tables.append(reviews.assign(value=middle, since=reviews["audited_at"], kind=Kind.REVIEW))
     table = pd.concat([each for each in tables if len(each)] or [audits], ignore_index=True)
-    return WorkList(_planned(table, limits, policies, minutes_of))
+    return WorkList(_planned(table, limits, reckoning))
 
 
-def _planned(
-    table: pd.DataFrame, limits: Wellbeing, policies: Policies, minutes_of: MinutesOf
-) -> pd.DataFrame:
+def _planned(table: pd.DataFrame, limits: Wellbeing, reckoning: Reckoning) -> pd.DataFrame:
     """Add level, minutes and due time; columns that only reviews have are null of audits."""
     absent = {"audit_id", "first_auditor", "inclusion_probability"} - set(table)
     table = table.assign(**dict.fromkeys(absent))
@@ -160,8 +156,8 @@ def _planned(
     table = table.assign(
         **{n: table[n].astype(object).where(table[n].notna(), None) for n in texts}
     )
-    level = graphic_levels(table["policy"], table["graphic_level"], policies)
-    minutes = minutes_of(table["policy"].to_numpy(dtype=object))
+    level = graphic_levels(table["policy"], table["graphic_level"], reckoning.policies)
+    minutes = reckoning.minutes_of(table["policy"].to_numpy(dtype=object))
     least = np.where(level >= limits.graphic_from, limits.least_graphic_minutes, 0.0)
     due = [limits.due_at(p, at) for p, at in zip(table["policy"], table["since"], strict=True)]
     return table.assign(
