@@ -28,6 +28,8 @@ from monitoring.trend import Trends
 from monitoring.wording import DIRECTION_WORDS
 from monitoring.workload import Workload
 
+ALSO_HERE = ("action", "source")
+"""Columns that stand on the page of the policies; groups of people and content have their own."""
 _LEAST_STEPS = 2
 """Points from which on a trend is a trend."""
 
@@ -100,11 +102,16 @@ def write_policies(book: Book, quality: Quality, policies: PolicyTable) -> Path:
     """Write the page of the policies, and of the figures that hold on all days together."""
     looks = [look for look in quality.looks[-MOST_LOOKS:] if not look.too_early]
     steps = [step for row in policies.rows for step in row.steps]
+    also = [grouping for grouping in quality.groupings if grouping.column in ALSO_HERE]
     return book.write(
         "policies.html",
         quality=quality,
         policies=policies,
         scale=charts.accuracy_scale([row.estimate for row in policies.rows]),
+        also=[
+            (grouping, charts.accuracy_scale([s.estimate for s in grouping.segments]))
+            for grouping in also
+        ],
         spark_scale=charts.accuracy_scale(steps),
         look_scale=charts.fit_scale(
             [bound for look in looks for bound in (look.accuracy_low, look.accuracy_high)]

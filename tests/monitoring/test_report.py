@@ -134,6 +134,17 @@ def test_each_policy_stands_on_its_page_with_its_figure_or_its_need(
             assert shown.replace(">", "&gt;").replace("<", "&lt;") in text
 
 
+@pytest.mark.parametrize("column", ["action", "source"])
+def test_actions_and_sources_stand_on_the_page_of_the_policies(
+    folder: Path, quality: Quality, column: str
+) -> None:
+    page = read(folder, "policies.html")
+    (grouping,) = (g for g in quality.groupings if g.column == column)
+    section = words_of(page.split(f'<section id="{column}">')[1].split("</section>")[0])
+    for segment in grouping.segments:
+        assert segment.estimate.domain in section
+
+
 def test_the_overview_reads_the_figure_in_other_ways(folder: Path, quality: Quality) -> None:
     text = words_of(read(folder, "index.html"))
     assert f"By severity {percent(quality.by_severity.accuracy)}" in text
