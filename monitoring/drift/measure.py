@@ -26,6 +26,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from features.errors import EstimateError
 from models.arrays import Floats, Positions
 from monitoring.drift.contrasts import Contrasts, contrasts_of, critical
 from monitoring.drift.counted import DayCounts, count_days
@@ -108,7 +109,11 @@ def counted_days(
 
 
 def judge_days(
-    reference: Reference, days: Sequence[DayCounts], *, since: str | None = None
+    reference: Reference,
+    days: Sequence[DayCounts],
+    *,
+    since: str | None = None,
+    until: str | None = None,
 ) -> DriftHistory:
     """Judge counted days; takes a second for two months of a dozen policies.
 
@@ -118,8 +123,18 @@ def judge_days(
         In order of time.
     since
         As of `measure_drift_history`.
+    until
+        Last day of the period; days after it are not looked at. Null = all.
+
+    Raises
+    ------
+    EstimateError
+        If no day is left to show.
     """
+    days = [day for day in days if until is None or day.day <= until]
     shown = [k for k, day in enumerate(days) if since is None or day.day >= since]
+    if not shown:
+        raise EstimateError("drift: no day of the period is counted; expected one at least")
     names = [day.day for day in days]
     every_day = _Spans(tuple(names[k] for k in shown), tuple((k,) for k in shown))
     weeks = _weeks(names, shown)

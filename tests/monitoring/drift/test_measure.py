@@ -8,7 +8,7 @@ import pytest
 from features.errors import EstimateError
 from monitoring.drift.counted import count_days
 from monitoring.drift.found import Drift, DriftHistory
-from monitoring.drift.measure import measure_drift_history
+from monitoring.drift.measure import judge_days, measure_drift_history
 from monitoring.drift.reference import reference_of
 from tests.monitoring.drift.days import name_of, profile, sample
 
@@ -123,6 +123,12 @@ def test_days_before_the_period_are_not_shown() -> None:
     assert history.period.current_rows == 3 * 2_000
 
 
+def test_days_after_the_period_are_not_looked_at() -> None:
+    reference = reference_of(profile())
+    days = count_days(reference, sample(12))
+    assert judge_days(reference, days, until=name_of(9)) == judge_days(reference, days[:10])
+
+
 def test_weeks_are_iso_weeks_as_far_as_they_came() -> None:
     history = measure_drift_history(profile(), sample(9))
     assert [(w.span, w.current_rows) for w in history.weeks] == [
@@ -166,3 +172,8 @@ def test_nothing_in_common_is_refused() -> None:
     other = pd.DataFrame({"unlike": np.arange(100.0), "day": name_of(0)})
     with pytest.raises(EstimateError, match="no feature is held by both"):
         measure_drift_history(profile(), other)
+
+
+def test_a_period_without_a_day_is_refused() -> None:
+    with pytest.raises(EstimateError, match="no day of the period is counted"):
+        judge_days(reference_of(profile()), ())
