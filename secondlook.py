@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from commands import keys
+from commands import disputing, keys
 from commands.assigning import assign, exposure
+from commands.calibrating import calibration, golden, skill, third_looks
 from commands.demo import demo
 from commands.intake import init, load, outcomes, simulate
 from commands.learning import backtest, retrain, train, tune
@@ -32,10 +33,11 @@ app = typer.Typer(
 for command in (
     *(init, simulate, load, outcomes, train, retrain, backtest, tune),
     *(promote, rollback, models, shadow, plan, serve, rank, reviews, monitor, report, demo),
-    *(assign, exposure),
+    *(assign, exposure, golden, calibration, third_looks, skill),
 ):
     app.command()(command)
 app.add_typer(keys.app, name="key")
+app.add_typer(disputing.app, name="dispute")
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -23,6 +23,7 @@ from features.columns import AnyTable, Columns, frame_of, is_null, texts
 from features.contract import DECISIONS, OUTCOMES
 from features.errors import BadValue, StoreError
 from features.rows import as_frame, as_stored, first_difference
+from features.supersession import impossible_supersessions
 
 IDS_A_QUERY = 5_000  # SQLite takes 32,766 parameters at most
 
@@ -101,6 +102,9 @@ def add_outcomes(connection: sa.Connection, outcomes: pd.DataFrame) -> Added:
             BadValue(int(row), "supersedes", repr(value), "the audit_id of another outcome")
             for row, value in zip(selves.index, selves, strict=True)
         ]
+        known_bad = {bad.row for bad in refused}
+        circles = impossible_supersessions(connection, outcomes)
+        refused += [bad for bad in circles if bad.row not in known_bad]
     added = _add(connection, schema.outcomes, outcomes.drop(index=[bad.row for bad in refused]))
     note_outcomes(connection, added.ids, remake=_supersede(outcomes, added.ids))
     return Added(added.ids, added.unchanged, (*refused, *added.refused))

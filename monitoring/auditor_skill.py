@@ -34,7 +34,7 @@ from models.third_looks import (
 )
 from monitoring.auditors import LEAST_REVIEWS, Auditors
 from monitoring.ranked import History, latest_findings
-from monitoring.recalibrated import recalibrated_frame
+from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL
 
 SENSITIVITY_FLOOR, SPECIFICITY_FLOOR = 0.8, 0.9
@@ -91,6 +91,7 @@ class AuditorSkill:
 
 
 def auditor_skill_of(
+    period: Recalibrated,
     history: History,
     every: pd.DataFrame,
     *,
@@ -103,6 +104,8 @@ def auditor_skill_of(
 
     Parameters
     ----------
+    period, history
+        The period, and all that the store holds.
     every
         All outcomes, also the superseded ones, as of `features.disputes.every_outcome`.
     auditors
@@ -110,10 +113,9 @@ def auditor_skill_of(
     panel
         Verdicts that a panel settled, as of `features.golden_panel.read_panel`.
     """
-    frame = recalibrated_frame(history.ranked, history.earlier)
     return measure_auditor_skill(
-        frame,
-        history.ranked.table["decision_id"].to_numpy(dtype=object),
+        period.frame(),
+        period.table["decision_id"].to_numpy(dtype=object),
         Judgements(history.decisions, history.outcomes, every, panel),
         auditors=auditors,
         now=now,

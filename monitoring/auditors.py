@@ -68,8 +68,7 @@ class Auditors:
         Of the first verdict with the review's, weighted to all audited and unaudited decisions;
         null as above.
     alpha
-        Krippendorff's, each review counted once, so that it is of the reviewed audits as they are;
-        null as above, or where only one verdict was ever given.
+        Krippendorff's, weighted alike; null as above, or where only one verdict was ever given.
     """
 
     reviews: int
@@ -125,7 +124,7 @@ def measure_auditors(frame: AuditedFrame, table: pd.DataFrame, outcomes: pd.Data
         rest=rest,
         corrected=correct_for_auditors(frame, second, level=LEVEL) if enough else None,
         agreement=_agreement(pairs, weight) if enough else None,
-        alpha=_alpha(pairs) if enough else None,
+        alpha=_alpha(pairs, weight) if enough else None,
     )
 
 
@@ -178,8 +177,8 @@ def _agreement(pairs: pd.DataFrame, weight: Floats) -> Agreement:
     return cohens_kappa(first, second, weight=weight)
 
 
-def _alpha(pairs: pd.DataFrame) -> float | None:
+def _alpha(pairs: pd.DataFrame, weight: Floats) -> float | None:
     ids = np.tile(pairs["decision_id"].to_numpy(dtype=object), 2)
     verdicts = np.concatenate([pairs["verdict"].to_numpy(), pairs["review"].to_numpy()])
-    alpha = krippendorff_alpha(ids, verdicts)
+    alpha = krippendorff_alpha(ids, verdicts, weight=np.tile(weight, 2))
     return None if np.isnan(alpha) else alpha

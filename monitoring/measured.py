@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import pandas as pd
+
+from features.disputes import every_outcome
 from features.store import Store
 from models.bundle import Bundle
 from monitoring.audit_hours import AuditHours, measure_hours
+from monitoring.auditor_skill import AuditorSkill, auditor_skill_of
 from monitoring.auditors import Auditors, auditors_of
 from monitoring.compared import compare_periods
 from monitoring.compared_found import Compared
@@ -45,6 +49,7 @@ class Measured:
     recalibrated: Recalibrated
     quality: Quality
     auditors: Auditors
+    skill: AuditorSkill
     readings: tuple[Reading, ...]
     promises: tuple[Promise, ...]
     outlook: PlanOutlook
@@ -63,6 +68,8 @@ def measure_period(
     history: History,
     *,
     bundle: Bundle | None,
+    panel: pd.DataFrame | None,
+    now: datetime,
     against: tuple[datetime, datetime] | None = None,
 ) -> Measured:
     """Measure a period.
@@ -71,6 +78,10 @@ def measure_period(
     ----------
     bundle
         The model that serves, for the reasons of leads; null = without reasons.
+    panel
+        Verdicts on golden items that a panel settled; null = none.
+    now
+        As of when golden items are old.
     against
         Bounds of an earlier period to compare with; null = none.
 
@@ -87,6 +98,14 @@ def measure_period(
         recalibrated=recalibrated,
         quality=quality,
         auditors=auditors,
+        skill=auditor_skill_of(
+            recalibrated,
+            history,
+            every_outcome(store),
+            auditors=auditors,
+            now=now,
+            panel=panel,
+        ),
         readings=read_in_other_ways(quality, auditors),
         promises=promises_of(store, recalibrated, quality),
         outlook=outlook,

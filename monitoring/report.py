@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from features.golden_panel import read_panel
 from features.home import Home
 from features.store import Store, open_store
 from models.publication import Published, open_champion
 from monitoring.attention import find_attention
+from monitoring.auditor_skill_tables import write_skill_tables
 from monitoring.compared_page import write_comparison
 from monitoring.drift.page import write_drift
 from monitoring.drift_recorded import drift_page
@@ -91,6 +93,8 @@ def write_report(
         store,
         history,
         bundle=None if published is None else published.bundle,
+        panel=read_panel(home),
+        now=now,
         against=against or _before(since, until or now),
     )
     folder = period.folder(home)
@@ -132,7 +136,7 @@ def _write_pages(book: Book, found: Measured) -> None:
     write_fairness(book, found.fairness)
     write_leads(book, found.leads)
     write_plan(book, found.outlook, found.promises)
-    write_auditors(book, found.auditors, found.workload, found.hours)
+    write_auditors(book, found.auditors, found.skill, workload=found.workload, hours=found.hours)
     write_methods(book)
     if found.compared is not None:
         write_comparison(book, found.compared)
@@ -152,6 +156,7 @@ def _write_tables(found: Measured, folder: Path) -> None:
     write_quality_tables(found.quality, folder)
     write_readings(found.readings, folder)
     write_auditors_table(found.auditors, folder)
+    write_skill_tables(found.skill, folder)
     write_plan_tables(found.outlook, found.promises, folder)
     write_period_tables(found.trends, found.policies, found.hours, folder)
     write_workload_tables(found.workload, folder)

@@ -15,6 +15,7 @@ from models.plan import DIALS
 from monitoring import charts, page_charts
 from monitoring.attention import Finding
 from monitoring.audit_hours import AuditHours
+from monitoring.auditor_skill import AuditorSkill
 from monitoring.auditors import Auditors
 from monitoring.model_card import ModelCard
 from monitoring.outlook import PlanOutlook, Row
@@ -121,7 +122,9 @@ def write_policies(book: Book, quality: Quality, policies: PolicyTable) -> Path:
     )
 
 
-def write_auditors(book: Book, auditors: Auditors, workload: Workload, hours: AuditHours) -> Path:
+def write_auditors(
+    book: Book, auditors: Auditors, skill: AuditorSkill, *, workload: Workload, hours: AuditHours
+) -> Path:
     """Write the page of second reviews, and of what auditing asks of the auditors."""
     bounds: list[float] = []
     if auditors.corrected is not None:
@@ -130,6 +133,7 @@ def write_auditors(book: Book, auditors: Auditors, workload: Workload, hours: Au
     return book.write(
         "auditors.html",
         auditors=auditors,
+        skill=skill,
         auditor_scale=charts.fit_scale(bounds),
         workload=workload,
         hours=hours,
