@@ -90,10 +90,11 @@ class WaitingAudit(msgspec.Struct, frozen=True):
 class AssignAnswer(msgspec.Struct, frozen=True):
     """Who audits what, stored before this was sent.
 
-    ``assigned`` audits are new, ``returned`` ones went back from earlier shifts or people who have
-    gone. ``waiting`` counts all that wait, ``waiting_by`` says what stopped them, ``unplaced``
-    names the first of them. ``share_of_bound`` is the worth of what was placed over what no
-    assignment could exceed; ``solved`` is false where the time limit came first.
+    ``assigned`` ones are new, golden items among them; ``returned`` ones went back from earlier
+    shifts or people who have gone. ``waiting`` counts all that wait, ``waiting_by`` says what
+    stopped them, ``unplaced`` names the first of them. ``share_of_bound`` is the worth of what was
+    placed over what no assignment could exceed; ``solved`` is false where the time limit came
+    first.
     """
 
     request_id: str
