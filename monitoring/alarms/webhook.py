@@ -156,7 +156,8 @@ class Courier:
 def _attempt(target: Target, post: Post, *, timestamp: str) -> str | None:
     """Post once; return null where it was taken, else why not."""
     connection = _connection(target)
-    deadline = threading.Timer(target.timeout_s, _cut, args=(connection,))
+    late = threading.Event()
+    deadline = threading.Timer(target.timeout_s, _cut, args=(connection, late))
     deadline.daemon = True
     deadline.start()
     try:
@@ -168,7 +169,7 @@ def _attempt(target: Target, post: Post, *, timestamp: str) -> str | None:
     except TimeoutError:
         return f"no answer within {target.timeout_s:g} s"
     except (OSError, http.client.HTTPException, ValueError) as error:
-        if not deadline.is_alive():
+        if late.is_set():
             return f"no answer within {target.timeout_s:g} s"
         return f"cannot be reached ({type(error).__name__})"
     finally:
@@ -186,8 +187,9 @@ def _connection(target: Target) -> http.client.HTTPConnection:
     )
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     """End an attempt whose time is up, though the other side may still send a byte now and then."""
+    late.set()
     line = connection.sock
     if line is not None:
         with suppress(OSError):
