@@ -1,22 +1,30 @@
-"""Decisions that at least two people judged: what a golden set can be chosen from."""
+"""Decisions that at least two people judged, or a panel: what a golden set is chosen from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
 from features import schema
+from features.among import among
 from features.assignments import read_frame
 from features.earlier_decisions import is_current
 from features.rows import microseconds
 
 
 def judged_twice(
-    connection: sa.Connection, *, since: datetime
+    connection: sa.Connection, *, since: datetime, settled: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the decisions that two people audited or reviewed since a time, and their outcomes.
+
+    Parameters
+    ----------
+    settled
+        Ids of decisions that a panel settled; those that the store holds come too.
 
     Returns
     -------
@@ -45,15 +53,21 @@ def judged_twice(
         decision.moderator_team,
         decision.site,
         decision.graphic_level,
-    ).where(decision.decision_id.in_(twice))
+    ).where(_either(decision.decision_id, twice, settled))
     outcomes = sa.select(
         outcome.decision_id,
         outcome.verdict,
         outcome.audited_at,
         outcome.auditor_id,
         outcome.source,
-    ).where(outcome.decision_id.in_(twice), is_current(schema.outcomes))
+    ).where(_either(outcome.decision_id, twice, settled), is_current(schema.outcomes))
     return (
         read_frame(connection, decisions.order_by(decision.decision_id)),
         read_frame(connection, outcomes.order_by(outcome.audited_at, outcome.audit_id)),
     )
+
+
+def _either(
+    column: sa.Column[Any], query: sa.Select[Any], ids: Sequence[str]
+) -> sa.ColumnElement[bool]:
+    return sa.or_(column.in_(query), among(column, ids)) if ids else column.in_(query)

@@ -66,6 +66,7 @@ class _Call:
     policies: Policies
     reviews: pd.DataFrame
     golden_key: SamplingKey | None
+    panel: pd.DataFrame | None
 
     @property
     def day(self) -> date:
@@ -201,6 +202,7 @@ def _call(request: AssignRequest, workplace: Workplace, *, request_id: str, now:
         policies=workplace.rulebook.policies(),
         reviews=workplace.rulebook.reviews_due(oldest(limits, now)),
         golden_key=workplace.rulebook.golden_key(),
+        panel=workplace.rulebook.panel(),
     )
 
 
@@ -221,6 +223,7 @@ def _look(connection: sa.Connection, call: _Call) -> _Seen:
     golden = read_golden(
         connection,
         call.golden_key,
+        panel=call.panel,
         limits=call.limits,
         reckoning=reckoning,
         now=call.now,

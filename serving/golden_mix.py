@@ -66,6 +66,7 @@ def read_golden(
     connection: sa.Connection,
     key: SamplingKey | None,
     *,
+    panel: pd.DataFrame | None,
     limits: Wellbeing,
     reckoning: Reckoning,
     now: datetime,
@@ -74,8 +75,9 @@ def read_golden(
     if key is None or limits.golden_share == 0:
         return GoldenSet(pd.DataFrame(), frozenset(), None, 0.0)
     since = now - timedelta(days=DEFAULT_RULES.longest_days)
-    decisions, outcomes = judged_twice(connection, since=since)
-    agreed = agree_verdicts(outcomes)
+    settled = [] if panel is None else panel["decision_id"].tolist()
+    decisions, outcomes = judged_twice(connection, since=since, settled=settled)
+    agreed = agree_verdicts(outcomes, panel)
     chosen = choose_items(judge_items(agreed, decisions, outcomes, now=now), ITEMS, key)
     items = decisions[decisions["decision_id"].isin(chosen["decision_id"])]
     level = graphic_levels(items["policy"], items["graphic_level"], reckoning.policies)

@@ -11,12 +11,12 @@ from datetime import datetime
 
 import pandas as pd
 
-from features.home import Home
+from features.golden_panel import read_panel
+from features.home import Home, Secrets
 from features.policies import Policies
 from features.wellbeing import Wellbeing
 from models.sampling_key import SamplingKey
 from serving.review_list import review_list
-from serving.sampling_keys import key_ring
 
 _COLUMNS = ["decision_id", "audit_id", "policy", "inclusion_probability"]
 
@@ -26,8 +26,15 @@ def no_reviews(since: datetime) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=object) for name in _COLUMNS})
 
 
-def no_key() -> None:
-    """Return no key, for a programme without golden items."""
+def nothing() -> None:
+    """Return nothing, for a programme without golden items or a panel."""
+
+
+def oldest_key(secrets: Secrets) -> SamplingKey:
+    """Return the oldest sampling key that is kept, so that a rotation draws nothing anew."""
+    kept = {**secrets.retired, secrets.key_id: secrets.sampling}
+    name = next(iter(kept))
+    return SamplingKey(name, kept[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +51,15 @@ class Rulebook:
         Returns the blind reviews of audits since a time, see `serving.review_list`.
     golden_key
         Returns the key that draws golden items; null = none are mixed in.
+    panel
+        Returns the verdicts that a panel settled, see `features.golden_panel`; null = none.
     """
 
     limits: Callable[[], Wellbeing] = Wellbeing
     policies: Callable[[], Policies] = Policies
     reviews_due: Callable[[datetime], pd.DataFrame] = no_reviews
-    golden_key: Callable[[], SamplingKey | None] = no_key
+    golden_key: Callable[[], SamplingKey | None] = nothing
+    panel: Callable[[], pd.DataFrame | None] = nothing
 
     @classmethod
     def of(cls, home: Home) -> Rulebook:
@@ -58,5 +68,6 @@ class Rulebook:
             limits=home.wellbeing,
             policies=home.policies,
             reviews_due=lambda since: review_list(home, since=since),
-            golden_key=lambda: key_ring(home.secrets()).current,
+            golden_key=lambda: oldest_key(home.secrets()),
+            panel=lambda: read_panel(home),
         )

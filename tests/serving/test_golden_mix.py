@@ -7,14 +7,16 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from features.assignments import Kind, read_assignments
+from features.home import Secrets
 from features.judged_twice import judged_twice
 from features.pseudonym import pseudonym
 from features.wellbeing import Wellbeing
 from models.sampling_key import SamplingKey
-from serving.rulebook import Rulebook
+from serving.rulebook import Rulebook, oldest_key
 from serving.shift_payload import AssignAnswer
 from serving.workplace import Workplace
 from tests.conftest import DATABASES, empty_store_on
@@ -119,6 +121,27 @@ def test_limits_hold_with_golden_items_in_between(workplace: Workplace) -> None:
     by_hour = table.loc[graphic, "minutes"].groupby(minute[graphic] // 60).sum()
     assert by_hour.max() <= LIMITS.graphic_minutes_an_hour
     assert set(table.loc[table["kind"] == "golden", "graphic_level"]) == {0}
+
+
+def test_what_a_panel_settled_is_golden_too(workplace: Workplace) -> None:
+    fill(workplace.store, 40)
+    add_decisions(workplace.store, "settled")
+    panel = pd.DataFrame(
+        {
+            "decision_id": ["settled", "not in the store"],
+            "verdict": ["over_enforcement", "correct"],
+            "agreed_at": pd.Timestamp("2026-03-01T00:00:00Z"),
+        }
+    )
+    rulebook = replace(workplace.rulebook, panel=lambda: panel)
+    answer = ask(replace(workplace, rulebook=rulebook), ANA)
+    assert "settled" in golden(answer)
+
+
+def test_a_rotation_of_the_sampling_key_draws_no_golden_item_anew() -> None:
+    before = oldest_key(Secrets("new", b"n" * 32, b"p" * 32))
+    after = oldest_key(Secrets("newer", b"x" * 32, b"p" * 32, {"new": b"n" * 32}))
+    assert before == after
 
 
 def test_without_a_share_or_a_key_there_are_none(workplace: Workplace) -> None:
