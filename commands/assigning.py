@@ -16,6 +16,7 @@ from commands.options import DEFAULT_HOME, HomeOption, errors, out, utc
 from features.home import open_home
 
 if TYPE_CHECKING:
+    from features.store import Store
     from serving.shift_payload import AssignAnswer, DaysExposure, PersonsDay, PersonsExposure
 
 _SHOWN = 10
@@ -39,6 +40,10 @@ _ON_SCREEN = {
     "left_items": "left items",
     "median_minutes": "median",
     "highest_minutes": "highest",
+    "looked_at": "looked at (UTC)",
+    "by": "by",
+    "since": "since",
+    "until": "until",
 }
 """Columns that fit a screen, and their heads there; a file holds them all."""
 
@@ -98,6 +103,9 @@ def exposure(
     people: Annotated[
         bool, typer.Option("--people", help="Individuals; the look is kept.")
     ] = False,
+    looks: Annotated[
+        bool, typer.Option("--looks", help="Instead: who looked at individuals, and when.")
+    ] = False,
     to: Annotated[
         Path | None, typer.Option("--to", help=f"Where the table goes, {_LIST_ENDINGS}.")
     ] = None,
@@ -115,7 +123,9 @@ def exposure(
     query = {name: f"{day:%Y-%m-%d}" for name, day in days.items() if day is not None}
     query |= {"auditor": auditor} if auditor else {}
     looked = looked_for(query, now=now, key=workplace.pseudonym_key)
-    if people or auditor:
+    if looks:
+        rows = _rows_of_looks(workplace.store)
+    elif people or auditor:
         keep_look(looked, workplace, by=who(), now=now)
         rows = _rows_of_people(individuals(looked, workplace, now=now))
     else:
@@ -172,6 +182,21 @@ def _rows_of_people(people: list[PersonsExposure]) -> list[dict[str, Any]]:
     return [_row_of_person(each.auditor_id, day) for each in people for day in each.days]
 
 
+def _rows_of_looks(store: Store) -> list[dict[str, Any]]:
+    from features.exposure import read_lookups
+
+    return [
+        {
+            "looked_at": f"{row['at']:%Y-%m-%d %H:%M}",
+            "by": row["by"],
+            "auditor": row["auditor_id"] or "everybody",
+            "since": row["since"],
+            "until": row["until"],
+        }
+        for row in read_lookups(store).to_dict("records")
+    ]
+
+
 def _row_of_person(auditor_id: str, day: PersonsDay) -> dict[str, Any]:
     by_level = {f"level_{level}_minutes": minutes for level, minutes in enumerate(day.minutes)}
     return {
@@ -220,7 +245,7 @@ def _write(rows: list[dict[str, Any]], to: Path) -> None:
 def _print(rows: list[dict[str, Any]]) -> None:
     """Print rows without lines, which a script can read too."""
     if not rows:
-        out.print("Nobody had anything.")
+        out.print("There is nothing to show.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in rows[0]:

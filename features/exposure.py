@@ -285,3 +285,17 @@ def note_lookup(
     days = {"since": since.isoformat(), "until": until.isoformat()}
     with store.transaction() as connection:
         connection.execute(schema.lookups.insert(), row | days)
+
+
+def read_lookups(store: Store) -> pd.DataFrame:
+    """Return who looked at the exposure of individuals, the earliest first.
+
+    Returns
+    -------
+    Columns ``at``, ``by``, ``auditor_id`` (null = everybody's), ``since`` and ``until``.
+    """
+    table = schema.lookups
+    query = sa.select(*(c for c in table.c if c.name != "lookup_id")).order_by(table.c.lookup_id)
+    with store.transaction() as connection:
+        found = read_frame(connection, query)
+    return found.assign(at=pd.to_datetime(found["at"].astype("int64"), unit="us", utc=True))

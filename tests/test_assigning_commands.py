@@ -136,13 +136,16 @@ def test_exposure_is_told_without_names_and_with_them_only_where_asked(
         kept = connection.execute(sa.select(schema.lookups)).mappings().all()
     assert [row["auditor_id"] for row in kept] == [None, ana]
     assert all("@" in row["by"] for row in kept)
+    looks = run("exposure", "--looks", "--home", planned.path).out
+    assert [line.count(ana) for line in looks.splitlines()] == [0, 0, 1]
+    assert "everybody" in looks
 
 
 def test_a_day_without_audits_has_no_exposure(run: Front, planned: Home) -> None:
     answer = run("exposure", "--since", "2020-01-01", "--until", "2020-01-02", "--home",
                  planned.path)  # fmt: skip
     assert answer.status == 0
-    assert "Nobody had anything" in answer.out
+    assert "nothing to show" in answer.out
 
 
 def test_a_key_may_belong_to_an_auditor_and_its_successor_too(run: Front, planned: Home) -> None:
