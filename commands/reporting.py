@@ -41,6 +41,8 @@ def monitor(
             highlight=False,
             soft_wrap=True,
         )
+    if result.told is not None and result.told.delivery.failure:
+        errors.print(escape(result.told.delivery.failure), highlight=False, soft_wrap=True)
     if not exit_zero:
         raise typer.Exit(exit_status(result.alarms))
 

@@ -30,70 +30,15 @@ from typing import Annotated
 import msgspec
 
 from features.errors import HomeError, SettingsError
+from features.home_templates import (
+    ALARMS_TEMPLATE,
+    GATES_TEMPLATE,
+    POLICIES_TEMPLATE,
+    SETTINGS_TEMPLATE,
+)
 from features.policies import Policies, read_policies
 from features.toml_text import read_toml
 from features.wellbeing import WELLBEING_TEMPLATE, Wellbeing, read_wellbeing
-
-SETTINGS_TEMPLATE = """\
-# Settings of this Second Look programme. All have the defaults shown.
-# store_url = "postgresql+psycopg://user@host/database"   # default: store.db in this folder
-# pseudonymise = true          # replace moderator and auditor ids by keyed hashes on the way in
-# keep_text = false            # whether the service stores the text that it is sent
-# capacity_share = 0.05        # share of decisions that can be audited, for the plan
-# audits_per_day = 400         # instead: audits that can be done a day (default: not set)
-# hours_per_day = 12.0         # instead: hours of audit work a day (default: not set)
-# dial = "default"             # precision, balanced, default, hunt
-# earlier_looks = true         # whether earlier decisions on an item are read (default: judged)
-"""
-
-POLICIES_TEMPLATE = """\
-# What an error costs under each policy. See docs/policies.md.
-# [default]
-# over_enforcement = 1.0
-# under_enforcement = 1.0
-# wrong_selection = 0.5
-# [policy.child_safety]
-# under_enforcement = 8.0
-# minimum_audits = 20
-"""
-
-GATES_TEMPLATE = """\
-# What data and model must pass before a promotion. All have the limits shown. See docs/gates.md.
-# [data]                        # see docs/data-gate.md
-# mature_share = 0.95
-# fewest_audits = 500
-# rate_ratio = 1.6
-# highest_rate = 0.5
-# expected_overturns = 8
-# expected_decisions = 20
-# repeated_share = 0.5
-# leak_auroc = 0.99
-# suspect_auroc = 0.95
-# id_auroc = 0.75
-# lost_signal = 0.5
-# drift = 0.1
-# broken_drift = 0.5
-# [model]
-# budget = 0.05                 # share of decisions audited, at which errors found are compared
-# capture_loss = 0.02           # of all errors, or of all harm, lost against the champion
-# calibration_ratio = 1.5       # predicted overturns for each that is found, or the other way
-# calibration_error = 0.75      # mean gap over ten bins, as a share of the rate found
-# lift_budget = 0.2
-# lift = 1.5                    # times the errors of a uniform sample, at lift_budget
-# uncovered = 0.1               # more decisions that hardly have a chance of an audit
-# slower = 3.0                  # times the champion's
-# milliseconds_per_1000 = 5000.0
-# larger = 5.0                  # times the champion's
-# megabytes = 200.0
-# fewest_audits = 100           # below which there is no judging
-# fewest_overturns = 10
-# [segments]                    # each policy, language, team and region
-# capture_loss = 0.1            # of its errors, lost against the champion
-# calibration_ratio = 2.0
-# burden = 2.0                  # times the audits that its decisions, or its harm, call for
-# fewest_audits = 100           # below which a segment is too small, and said to be so
-# fewest_overturns = 10
-"""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -323,6 +268,7 @@ def make_home(path: Path) -> Home:
         _write_once(home.settings_file, SETTINGS_TEMPLATE)
         _write_once(home.policies_file, POLICIES_TEMPLATE)
         _write_once(home.gates_file, GATES_TEMPLATE)
+        _write_once(home.alarms_file, ALARMS_TEMPLATE)
         _write_once(home.wellbeing_file, WELLBEING_TEMPLATE)
         keys = _fresh_sampling_key() | {"pseudonyms": secrets.token_hex(32)}
         _write_once(home.secrets_file, json.dumps(keys))

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from features.frame import FEATURES
-from features.track_record import KEYS
 from models.estimate import Estimate
 from monitoring.bands import Band
-from monitoring.drift.found import LARGEST_SHARE, Drift
 from monitoring.groups import Grouping
 from monitoring.promised import Promise
 from monitoring.quality import Quality
@@ -21,9 +18,6 @@ HARDER = 1.25
 WIDER = 1.25
 """A figure this many times as wide as anticipated is told."""
 _NAMES_SHOWN = 6
-_MEANINGS = {feature.name: feature.meaning for feature in FEATURES}
-_GROWING = frozenset(f"log_{key.name}_audits" for key in KEYS)
-"""Counts that grow with time, and so drift by nature."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +39,8 @@ class Finding:
     page: str
 
 
-def find_attention(
-    quality: Quality, drift: Drift | None, *, promise: Promise | None = None
-) -> list[Finding]:
-    """Return what needs attention, the most pressing first.
+def find_attention(quality: Quality, *, promise: Promise | None = None) -> list[Finding]:
+    """Return what needs attention, the most pressing first; drift is told by its alarms.
 
     Parameters
     ----------
@@ -62,7 +54,6 @@ def find_attention(
         *_miscalibrated(quality.bands),
         *_too_few(quality.groupings),
         *_beside(quality),
-        *_drifted(drift),
     ]
 
 
@@ -97,7 +88,7 @@ def _unfinished(quality: Quality) -> Iterator[Finding]:
         f"is {percent(undone)}, that of the finished {percent(done)}. The figures take them to be "
         f"like the finished ones of the same policy and risk. {consequence}. Finish them, or say "
         "why they cannot be.",
-        "quality.html#audits",
+        "policies.html#audits",
     )
 
 
@@ -126,7 +117,7 @@ def _worse_groups(quality: Quality) -> Iterator[Finding]:
                     f"programme stands at {percent(quality.overall.accuracy)}. That is beyond "
                     f"chance, with {plural(quality.compared, 'group')} looked at. Read its "
                     "overturned decisions together.",
-                    f"quality.html#{grouping.column}",
+                    page_of(grouping.column),
                 )
 
 
@@ -161,7 +152,7 @@ def _too_few(groupings: tuple[Grouping, ...]) -> Iterator[Finding]:
             yield Finding(
                 f"Too few audits to speak of {plural(len(short), *_NOUNS[grouping.column])}",
                 f"{names}{more}. A longer period, or minimum audits in policies.toml, closes this.",
-                f"quality.html#{grouping.column}",
+                page_of(grouping.column),
             )
 
 
@@ -178,19 +169,16 @@ def _beside(quality: Quality) -> Iterator[Finding]:
         )
 
 
-def _drifted(drift: Drift | None) -> Iterator[Finding]:
-    if drift is None:
-        return
-    compared = [f for f in drift.features if f.feature not in _GROWING]
-    names = [_MEANINGS.get(f.feature, f.feature) for f in compared if f.drifted]
-    if len(names) > LARGEST_SHARE * len(compared):
-        yield Finding(
-            f"{count(len(names))} of {plural(len(compared), 'model input')} have drifted",
-            f"Most of all: {'; '.join(names[:_NAMES_SHOWN])}. The figures hold under drift; the "
-            "ranking finds fewer errors. Look whether the inputs are recorded as before, then "
-            "train again.",
-            "drift.html",
-        )
+def page_of(column: str) -> str:
+    """Return where the groups of a column are told.
+
+    Examples
+    --------
+    >>> page_of("action"), page_of("site")
+    ('policies.html#action', 'fairness.html#site')
+    """
+    page = "policies" if column in ("policy", "action", "source") else "fairness"
+    return f"{page}.html#{column}"
 
 
 def _interval(estimate: Estimate) -> str:

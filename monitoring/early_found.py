@@ -172,32 +172,31 @@ def _chart(days: Sequence[Expected]) -> dict[str, Any]:
     ]
     colour = {"color": "var(--warn)"}
     dashed = {"strokeDash": [4, 3], "strokeWidth": 1.5, **colour}
-    return {
-        "layer": [
-            _layer(bands, {"type": "rule", **dashed}, order, to="high"),
-            _layer(expected, {"type": "line", **dashed}, order, field="accuracy"),
-            _layer(
-                expected,
-                {"type": "point", "filled": False, "shape": "square", "size": 55, **colour},
-                order,
-                field="accuracy",
-            ),
-            _layer(
-                audited,
-                {"type": "rule", "strokeWidth": 5, "strokeCap": "round"}
-                | {"color": "var(--accent-soft)"},
-                order,
-                to="high",
-            ),
-            _layer(
-                audited,
-                {"type": "point", "filled": True, "size": 60, "opacity": 1}
-                | {"color": "var(--accent)"},
-                order,
-                field="accuracy",
-            ),
-        ]
-    }
+    layers = [
+        _layer(bands, {"type": "rule", **dashed}, order, to="high"),
+        _layer(expected, {"type": "line", **dashed}, order, field="accuracy"),
+        _layer(
+            expected,
+            {"type": "point", "filled": False, "shape": "square", "size": 55, **colour},
+            order,
+            field="accuracy",
+        ),
+        _layer(
+            audited,
+            {"type": "rule", "strokeWidth": 5, "strokeCap": "round"}
+            | {"color": "var(--accent-soft)"},
+            order,
+            to="high",
+        ),
+        _layer(
+            audited,
+            {"type": "point", "filled": True, "size": 60, "opacity": 1}
+            | {"color": "var(--accent)"},
+            order,
+            field="accuracy",
+        ),
+    ]
+    return {"layer": [layer for layer in layers if layer["data"]["values"]]}
 
 
 def _layer(

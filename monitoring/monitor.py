@@ -155,6 +155,8 @@ def _measure_drift(
     folder = home.monitoring / "days"
     days = counted_days(reference, sample, read_days(folder, reference))
     write_days(folder, days)
-    judged = judge_days(reference, days, since=str(sample["day"].min()))
+    judged = judge_days(
+        reference, days, since=str(sample["day"].min()), until=str(sample["day"].max())
+    )
     write_evidently_page(bundle.profile, sample, judged.period, page=page)
     return Measured(reference, days, judged, measure_outcomes(recalibrated, bundle.profile))

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from features.golden_panel import read_panel
 from features.home import Home
+from features.standing_alarms import read_alarms
 from features.store import Store, open_store
 from models.publication import Published, open_champion
+from monitoring.alarms.tables import write_alarms_table
 from monitoring.attention import find_attention
 from monitoring.auditor_skill_tables import write_skill_tables
 from monitoring.compared_page import write_comparison
@@ -106,6 +108,7 @@ def write_report(
     _write_model(home, store, book, found, published)
     overview = write_overview(book, _overview(found, record))
     _write_tables(found, folder)
+    write_alarms_table(read_alarms(home.standing_alarms_file), folder)
     write_dsa(dsa_table(found.recalibrated, history.outcomes, period=period), folder, period=period)
     figures = figures_of(found.quality, found.auditors)
     write_report_record(folder, ReportRecord(now, period, figures))
@@ -118,16 +121,15 @@ def _before(since: datetime | None, until: datetime) -> tuple[datetime, datetime
 
 
 def _overview(found: Measured, record: MonitorRecord | None) -> Overview:
-    drift = None if record is None else record.drift.period
     return Overview(
         quality=found.quality,
         trends=found.trends,
         hours=found.hours,
         readings=found.readings,
-        findings=find_attention(found.quality, drift, promise=found.promises[0]),
+        findings=find_attention(found.quality, promise=found.promises[0]),
         alarms=() if record is None else record.alarms,
         early=found.early,
-        drift_measured=drift is not None,
+        drift_measured=record is not None,
     )
 
 

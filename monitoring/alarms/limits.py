@@ -20,46 +20,6 @@ Days = Annotated[float, msgspec.Meta(ge=1, le=3650)]
 Above = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
 Times = Annotated[float, msgspec.Meta(gt=1, le=1e6)]
 
-ALARMS_TEMPLATE = """\
-# When alarms are raised, and where they are sent. All have the values shown. See docs/alarms.md.
-# [residual]                    # audits find more or fewer errors than before; calibration too
-# false_alarm_days = 30.0       # days between false alarms, over all segments together
-# ordinary_misfit = 0.25        # standard deviation of a segment's usual misfit, in log-odds
-# baseline_audits = 500         # audits that the risk is recalibrated on before the watch begins
-# fewest_audits = 20            # of a segment in the period; below it is not watched
-# least_share = 0.01            # of the decisions that a pair such as policy and language has
-# [drift]
-# days = 2                      # that an input must have drifted on, one after the other
-# broken = 1.0                  # distance from which an input is taken to be broken
-# learned = 0.2                 # distance from which track records and the predicted risk count
-# related = 3                   # inputs that drift together before the alarm is severe
-# [coverage]
-# least_chance = 0.001          # of an audit; below it a decision is as good as never audited
-# uncovered_share = 0.2         # of a policy's or language's decisions, or of its expected errors
-# expected_audits = 5.0         # in the period, of a policy or language
-# fewest_decisions = 500        # below which a policy or language is not looked at
-# [overdue]
-# days = 7.0                    # after which a selected audit is overdue
-# share = 0.1                   # of the audits selected that long ago
-# fewest = 10
-# [agreement]
-# kappa = 0.6                   # of first audit and second review
-# fewest_reviews = 50
-# [volume]
-# times = 1.5                   # more or fewer decisions in a day than the same weekday had
-# false_alarm_days = 180.0
-# fewest_days = 7               # before the day that is judged
-# fewest_decisions = 50         # expected of a policy or language in a day
-# [width]
-# times = 1.25                  # standard error against the one that the plan anticipated
-# fewest_audits = 200
-# [webhook]
-# url = "https://example.org/hook"
-# secret_file = "webhook.secret"  # in the home folder, or an absolute path
-# timeout_s = 10.0
-# attempts = 5
-"""
-
 
 class ResidualLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the alarms that set what audits find against what the model expects.

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from monitoring.recalibrated import Recalibrated, labels_of
 from monitoring.wording import count, plural, words
 
 _COLUMNS = ("policy", "language")
+_EVERYTHING = "everything"
 _WEEK = 7
 _LEAST_SCATTER = 0.05
 """Of a day's logarithm, beside that of counting."""
@@ -43,8 +44,13 @@ class _Judged:
 
 
 def volume_alarms(watched: Recalibrated, limits: VolumeLimits, *, now: datetime) -> Iterator[Alarm]:
-    """Yield an alarm a series whose last full day is not as its past."""
+    """Yield an alarm a series whose last full day is not as its past.
+
+    Where nothing came at all, that is told once. Of a backlog, decided long before it was ranked,
+    the last full day is that before its last decision.
+    """
     table = watched.table
+    now -= _backlog(table)
     moment = table["decided_at"].dt.tz_convert("UTC").dt.tz_localize(None)
     dates = moment.to_numpy().astype("datetime64[D]")
     today = np.datetime64(now.astimezone(UTC).date(), "D")
@@ -59,12 +65,20 @@ def volume_alarms(watched: Recalibrated, limits: VolumeLimits, *, now: datetime)
         named = (segment, f"{first + np.timedelta64(_began(counts), 'D')}")
         if judged is not None and judged.chance < chance:
             yield _alarm(named, judged, limits, looks=len(series))
+            if segment == _EVERYTHING and judged.number == 0:
+                return
+
+
+def _backlog(table: pd.DataFrame) -> timedelta:
+    """Return how long ago the latest decisions were made when they were ranked, in whole days."""
+    waited = (table["selected_at"] - table["decided_at"]).min()
+    return timedelta(days=max(int(waited.days), 0))
 
 
 def _series(table: pd.DataFrame, days: np.ndarray, full: int) -> Iterator[tuple[str, Floats]]:
     """Yield the decisions of each full day, of everything and of each policy and language."""
     inside = days < full
-    yield "everything", np.bincount(days[inside], minlength=full).astype(float)
+    yield _EVERYTHING, np.bincount(days[inside], minlength=full).astype(float)
     for column in _COLUMNS:
         if column in table:
             codes, names = pd.factorize(labels_of(table[column]), sort=True)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from fairlearn.metrics import (  # type: ignore[import-untyped]
+from fairlearn.metrics import (
     MetricFrame,
     demographic_parity_difference,
     equalized_odds_difference,

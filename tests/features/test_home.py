@@ -9,15 +9,13 @@ import pytest
 
 from features.errors import HomeError, SettingsError
 from features.home import (
-    GATES_TEMPLATE,
-    POLICIES_TEMPLATE,
-    SETTINGS_TEMPLATE,
     Home,
     Settings,
     make_home,
     open_home,
     parse_settings,
 )
+from features.home_templates import GATES_TEMPLATE, POLICIES_TEMPLATE, SETTINGS_TEMPLATE
 
 
 @pytest.fixture

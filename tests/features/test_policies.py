@@ -9,7 +9,7 @@ import pytest
 
 from features.contract import DIRECTIONS
 from features.errors import SettingsError
-from features.home import POLICIES_TEMPLATE
+from features.home_templates import POLICIES_TEMPLATE
 from features.policies import Policies, Policy, parse_policies, read_policies
 
 TEXT = """

@@ -10,7 +10,6 @@ from models.nonresponse import Nonresponse
 from models.planner import Achieved
 from monitoring.attention import Finding, find_attention
 from monitoring.bands import Band
-from monitoring.drift.found import Drift, FeatureDrift
 from monitoring.groups import Grouping, Segment
 from monitoring.promised import Promise
 from monitoring.quality import Quality
@@ -45,43 +44,37 @@ def unfinished(count: int, *, risk: float = 0.2) -> Nonresponse:
 CALM = quality(Segment(estimate("spam"), "alike"), Segment(estimate("hate", 0.01), "better"))
 
 
-def drift(**distances: float) -> Drift:
-    found = [FeatureDrift(name, "number", size, size >= 0.1) for name, size in distances.items()]
-    return Drift(tuple(found), (), 100, 100)
-
-
 def only(findings: list[Finding]) -> Finding:
     (finding,) = findings
     return finding
 
 
 def test_an_ordinary_period_needs_no_attention() -> None:
-    assert find_attention(CALM, drift(skips=0.01, log_views=0.02)) == []
-    assert find_attention(CALM, None) == []
+    assert find_attention(CALM) == []
 
 
 def test_a_group_below_the_programme_is_named_with_its_figure() -> None:
     worse = quality(Segment(estimate("hate", 0.2), "worse"), Segment(estimate("spam"), "alike"))
-    finding = only(find_attention(worse, None))
+    finding = only(find_attention(worse))
     assert finding.title == "Policy hate: accuracy 80.0 %"
     assert "from 100 audits" in finding.detail
-    assert finding.page == "quality.html#policy"
+    assert finding.page == "policies.html#policy"
 
 
 def test_many_audits_left_undone_come_first() -> None:
     worse = quality(Segment(estimate("hate", 0.2), "worse"))
-    findings = find_attention(replace(worse, nonresponse=unfinished(30)), None)
+    findings = find_attention(replace(worse, nonresponse=unfinished(30)))
     assert findings[0].title == "30 selected decisions without an audit"
     assert "30 %" in findings[0].detail
 
 
 def test_that_the_risky_ones_were_left_is_said() -> None:
     left = replace(CALM, nonresponse=unfinished(30, risk=0.4))
-    detail = only(find_attention(left, None)).detail
+    detail = only(find_attention(left)).detail
     assert "mean risk is 40.0 %, that of the finished 20.0 %" in detail
     assert "The risky ones were left" in detail
     alike = replace(CALM, nonresponse=unfinished(30))
-    assert "The risky ones were left" not in only(find_attention(alike, None)).detail
+    assert "The risky ones were left" not in only(find_attention(alike)).detail
 
 
 def promise(achieved_ratio: float, anticipated: float = 1.5) -> Promise:
@@ -89,7 +82,7 @@ def promise(achieved_ratio: float, anticipated: float = 1.5) -> Promise:
 
 
 def test_a_figure_far_wider_than_promised_is_told() -> None:
-    finding = only(find_attention(CALM, None, promise=promise(2.1)))
+    finding = only(find_attention(CALM, promise=promise(2.1)))
     assert finding.title == "The figure is less sure than the plan promised"
     assert "2.10 times" in finding.detail
 
@@ -98,24 +91,24 @@ def test_a_figure_far_wider_than_promised_is_told() -> None:
     "kept", [promise(1.6), promise(3.0, math.nan), Promise("all", estimate("all"), None)]
 )
 def test_a_promise_kept_or_not_known_is_ordinary(kept: Promise) -> None:
-    assert find_attention(CALM, None, promise=kept) == []
+    assert find_attention(CALM, promise=kept) == []
 
 
 def test_a_few_audits_left_undone_are_ordinary() -> None:
-    assert find_attention(replace(CALM, nonresponse=unfinished(5)), None) == []
+    assert find_attention(replace(CALM, nonresponse=unfinished(5))) == []
 
 
 @pytest.mark.parametrize(("standing", "word"), [("worse", "fewer"), ("better", "more")])
 def test_a_model_that_disagrees_with_the_audits_is_told(standing: str, word: str) -> None:
     band = replace(CALM.bands[0], standing=standing)
-    finding = only(find_attention(replace(CALM, bands=(band,)), None))
+    finding = only(find_attention(replace(CALM, bands=(band,))))
     assert finding.title == f"The model expects {word} errors than audits find"
     assert "riskiest 1 %" in finding.detail
 
 
 def test_policies_with_too_few_audits_are_told_together() -> None:
     short = [Segment(estimate(f"p{n}", needed=7), "unknown") for n in range(8)]
-    finding = only(find_attention(quality(*short), None))
+    finding = only(find_attention(quality(*short)))
     assert finding.title == "Too few audits to speak of 8 policies"
     assert "p0 (about 7 more)" in finding.detail
     assert "and 2 others" in finding.detail
@@ -123,20 +116,9 @@ def test_policies_with_too_few_audits_are_told_together() -> None:
 
 def test_small_teams_with_too_few_audits_are_ordinary() -> None:
     short = Segment(estimate("team-1", needed=7), "unknown")
-    assert find_attention(quality(short, column="moderator_team"), None) == []
+    assert find_attention(quality(short, column="moderator_team")) == []
 
 
 def test_audits_beside_the_selection_are_told() -> None:
-    finding = only(find_attention(replace(CALM, audits_beside=12), None))
+    finding = only(find_attention(replace(CALM, audits_beside=12)))
     assert finding.title == "12 audits beside the selection"
-
-
-def test_inputs_that_drifted_are_told_in_words() -> None:
-    finding = only(find_attention(CALM, drift(skips=0.5, log_views=0.01)))
-    assert finding.title == "1 of 2 model inputs have drifted"
-    assert "times passed on undecided" in finding.detail
-
-
-def test_counts_that_grow_with_time_raise_no_attention() -> None:
-    grown = drift(log_team_audits=1.5, log_moderator_audits=1.5, skips=0.0)
-    assert find_attention(CALM, grown) == []

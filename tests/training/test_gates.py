@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from features.errors import SettingsError
-from features.home import GATES_TEMPLATE, make_home
+from features.home import make_home
+from features.home_templates import GATES_TEMPLATE
 from training.gates import Gates, Judged, Outcome, Verdict, parse_gates, read_gates
 
 

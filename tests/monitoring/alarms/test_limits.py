@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from features.errors import SettingsError
+from features.home_templates import ALARMS_TEMPLATE
 from monitoring.alarms.alarm import ALARM_STANDS, Severity, exit_status, in_order
-from monitoring.alarms.limits import ALARMS_TEMPLATE, AlarmLimits, parse_limits, read_limits
+from monitoring.alarms.limits import AlarmLimits, parse_limits, read_limits
 from tests.monitoring.alarms.made import alarm
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "alarms.md"
