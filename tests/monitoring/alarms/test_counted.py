@@ -102,6 +102,17 @@ def test_a_full_day_without_a_decision_is_told_and_dated() -> None:
     assert alarm.severity == "severe"
 
 
+def test_where_nothing_comes_at_all_no_policy_is_told_beside() -> None:
+    assert volumes(usual(28), at(30.2)) == ["everything: none came"]
+
+
+def test_a_backlog_ranked_long_after_is_judged_by_its_own_days() -> None:
+    watched = watched_days(usual(28))
+    late = watched.table.drop(columns="finished_share").assign(selected_at=pd.Timestamp(at(200)))
+    found = volume_alarms(Recalibrated(ranked_of(late)), VolumeLimits(), now=at(200.1))
+    assert list(found) == []
+
+
 def test_the_day_that_is_not_over_is_not_judged() -> None:
     counts = usual(29)
     counts[-1] = 40
