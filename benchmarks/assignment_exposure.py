@@ -109,7 +109,7 @@ def work_of(day: pd.DataFrame, rng: np.random.Generator) -> tuple[Work, Flags]:
         moderator=nobody,
         team=nobody,
         site=nobody,
-        first_auditor=nobody,
+        judged_by=nobody,
     )
     return work, rows["wrong"].to_numpy(dtype=bool)
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from features import schema
 from features.among import among
 from features.assignments import Kind, read_frame
+from features.earlier_decisions import is_current
 from features.rows import microseconds
 from features.store import Store
 from features.wellbeing import Wellbeing
@@ -23,6 +24,8 @@ from features.wellbeing import Wellbeing
 MOST_TIMED = 20_000
 _IDS_A_QUERY = 5_000
 _OF_REVIEWS = ["decision_id", "audit_id", "inclusion_probability"]
+_JUDGING = ("audit", "review", "appeal")
+"""Sources of an outcome whose author is no blind reviewer any more."""
 
 
 def audits_to_assign(connection: sa.Connection, *, since: datetime) -> pd.DataFrame:
@@ -86,15 +89,16 @@ def reviews_to_assign(connection: sa.Connection, due: pd.DataFrame) -> pd.DataFr
 
     Returns
     -------
-    These, and of the audit ``audited_at`` and ``first_auditor``, and of the decision what
-    `audits_to_assign` gives.
+    These, and of the audit ``audited_at``; of the decision what `audits_to_assign` gives; and
+    ``judged_by``, the set of all who must not review it, null where nobody is known: whoever
+    audited the decision, reviewed it or settled a dispute of it, at any time, and whoever its audit
+    was assigned to.
     """
     decision, outcome = schema.decisions.c, schema.outcomes.c
     query = (
         sa.select(
             outcome.audit_id,
             outcome.audited_at,
-            outcome.auditor_id.label("first_auditor"),
             *_of_decisions(),
         )
         .join(schema.decisions, decision.decision_id == outcome.decision_id)
@@ -108,7 +112,49 @@ def reviews_to_assign(connection: sa.Connection, due: pd.DataFrame) -> pd.DataFr
         )
         for start in range(0, max(len(ids), 1), _IDS_A_QUERY)
     ]
-    return pd.concat(parts, ignore_index=True).merge(due[_OF_REVIEWS], on="audit_id")
+    found = pd.concat(parts, ignore_index=True).merge(due[_OF_REVIEWS], on="audit_id")
+    judges = _judges(connection, found["decision_id"].tolist())
+    every = [judges.get(decision) for decision in found["decision_id"]]
+    return found.assign(judged_by=pd.Series(every, index=found.index, dtype=object))
+
+
+def _judges(connection: sa.Connection, ids: list[str]) -> dict[str, frozenset[str]]:
+    """Return who has judged decisions, or was given them to judge, by decision.
+
+    Outcomes that others supersede count too. An audit may have come without its auditor; then it is
+    of whoever it was assigned to.
+    """
+    outcome, assignment = schema.outcomes.c, schema.assignments.c
+    found: dict[str, set[str]] = {}
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        part = ids[start : start + _IDS_A_QUERY]
+        told = sa.select(outcome.decision_id, outcome.auditor_id).where(
+            among(outcome.decision_id, part),
+            outcome.auditor_id.is_not(None),
+            sa.func.coalesce(outcome.source, Kind.AUDIT).in_(_JUDGING),
+        )
+        given = sa.select(assignment.decision_id, assignment.auditor_id).where(
+            among(assignment.decision_id, part),
+            assignment.kind == Kind.AUDIT,
+            assignment.returned_at.is_(None),
+        )
+        for decision, auditor in connection.execute(told.union(given)):
+            found.setdefault(decision, set()).add(auditor)
+    return {decision: frozenset(people) for decision, people in found.items()}
+
+
+def reviewed(connection: sa.Connection, ids: list[str]) -> set[str]:
+    """Return those of the decisions of which a second review stands."""
+    outcome = schema.outcomes
+    found: set[str] = set()
+    for start in range(0, len(ids), _IDS_A_QUERY):
+        query = sa.select(outcome.c.decision_id).where(
+            among(outcome.c.decision_id, ids[start : start + _IDS_A_QUERY]),
+            outcome.c.source == Kind.REVIEW,
+            is_current(outcome),
+        )
+        found.update(connection.scalars(query))
+    return found
 
 
 def taken(connection: sa.Connection, audits: Iterable[str], reviews: Iterable[str]) -> set[str]:

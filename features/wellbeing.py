@@ -1,4 +1,4 @@
-"""What limits an auditor's day: graphic material, breaks, distance, and when audits are due.
+"""What limits an auditor's day, when audits are due, and how many get a second review.
 
 ::
 
@@ -18,6 +18,10 @@
     [due_hours]                   # from the selection of a decision until its audit is due
     default = 72.0
     # child_safety = 24.0
+    [reviews]                     # second, blind reviews by another person
+    of_overturns = 0.5            # chance of a review of an audit that overturned the decision
+    of_rest = 0.06                # mean chance of the others
+    # since = 2026-12-01          # audits finished before this day are not drawn any more
 
 Everything defaults. How much of such material is too much is not known; the limits are a
 programme's own, set with the people they are for. See docs/wellbeing.md.
@@ -25,7 +29,7 @@ programme's own, set with the people they are for. See docs/wellbeing.md.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -52,14 +56,40 @@ WELLBEING_TEMPLATE = """\
 # untimed_minutes = 5.0         # that an audit is planned for while none was timed
 # [due_hours]                   # from the selection of a decision until its audit is due
 # default = 72.0
+# [reviews]                     # second, blind reviews by another person
+# of_overturns = 0.5            # chance of a review of an audit that overturned the decision
+# of_rest = 0.06                # mean chance of the others
+# # since = 2026-12-01          # the day on which these shares were changed (default: never)
 """
 
 Hours = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 DayMinutes = Annotated[float, msgspec.Meta(ge=0, le=1_440)]
 
 
 def _usual_due_hours() -> dict[str, float]:
     return {"default": 72.0}
+
+
+class ReviewShares(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many of the finished audits get a second, blind review.
+
+    Attributes
+    ----------
+    of_overturns
+        Chance of a review for an audit that overturned the decision, above 0 to 1.
+    of_rest
+        Mean chance for the others, above 0 to 1; each has one in proportion to what it weighs in
+        the figure, and none less than one in a hundred.
+    since
+        The day, in UTC, from which these shares hold: audits finished before it are not drawn any
+        more. Each review counts by one over the chance that it was drawn by, and one audit cannot
+        be drawn by two. Null = they have held from the first.
+    """
+
+    of_overturns: Share = 0.5
+    of_rest: Share = 0.06
+    since: date | None = None
 
 
 class Wellbeing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +116,8 @@ class Wellbeing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Minutes that an audit is planned for where no audit was timed yet.
     due_hours
         By policy, hours from the selection until the audit is due; "default" for all others.
+    reviews
+        How many of the finished audits get a second review.
     """
 
     graphic_from: Annotated[int, msgspec.Meta(ge=1, le=3)] = 2
@@ -102,6 +134,7 @@ class Wellbeing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     oldest_days: Annotated[int, msgspec.Meta(ge=1, le=3_650)] = 28
     untimed_minutes: Annotated[float, msgspec.Meta(gt=0, le=1_440)] = 5.0
     due_hours: dict[str, Hours] = msgspec.field(default_factory=_usual_due_hours)
+    reviews: ReviewShares = msgspec.field(default_factory=ReviewShares)
 
     @property
     def least_graphic_minutes(self) -> float:

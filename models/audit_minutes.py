@@ -6,14 +6,14 @@ left running overnight would carry a mean away, so the longest hundredth counts 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from features.errors import SettingsError
-from models.arrays import Floats, Texts
+from models.arrays import Flags, Floats, Texts
 
 _STRENGTH = 10.0
 """Audits' worth of the overall mean that each policy starts from."""
@@ -36,6 +36,30 @@ class AuditMinutes:
         return found
 
 
+def usual_minutes(policy: Texts, minutes: Floats, *, untimed: float) -> Callable[[Texts], Floats]:
+    """Return what gives the mean minutes of an audit by policy, for who must plan without any too.
+
+    Parameters
+    ----------
+    policy, minutes
+        As of `mean_audit_minutes`.
+    untimed
+        Minutes of every audit while none was timed.
+
+    Examples
+    --------
+    >>> usual_minutes(np.array([]), np.array([]), untimed=5.0)(np.array(["spam", "hate"])).tolist()
+    [5.0, 5.0]
+    """
+    if not _timed(minutes).any():
+        return lambda asked: np.full(len(asked), untimed)
+    return mean_audit_minutes(policy, minutes).of
+
+
+def _timed(minutes: Floats) -> Flags:
+    return np.isfinite(minutes) & (minutes > 0)
+
+
 def mean_audit_minutes(policy: Texts, minutes: Floats) -> AuditMinutes:
     """Return mean minutes by policy, few audits drawn to the overall mean.
 
@@ -56,7 +80,7 @@ def mean_audit_minutes(policy: Texts, minutes: Floats) -> AuditMinutes:
     (2.5, [1.375, 2.5])
     """
     minutes = np.asarray(minutes, dtype=np.float64)
-    timed = np.isfinite(minutes) & (minutes > 0)
+    timed = _timed(minutes)
     if not timed.any():
         raise SettingsError(
             "Capacity in hours needs to know how long an audit takes, but no outcome has minutes. "

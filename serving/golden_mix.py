@@ -83,7 +83,7 @@ def read_golden(
     level = graphic_levels(items["policy"], items["graphic_level"], reckoning.policies)
     minutes = reckoning.minutes_of(items["policy"].to_numpy(dtype=object))
     items = items.assign(kind=Kind.GOLDEN, level=level, minutes=minutes)
-    items = items.assign(audit_id=None, first_auditor=None, inclusion_probability=None)
+    items = items.assign(audit_id=None, judged_by=None, inclusion_probability=None)
     judged = zip(outcomes["decision_id"], outcomes["auditor_id"], strict=True)
     calm = items[items["level"] < limits.graphic_from].reset_index(drop=True)
     return GoldenSet(calm, frozenset(judged), key, limits.golden_share)

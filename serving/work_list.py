@@ -21,7 +21,7 @@ from features.wellbeing import Wellbeing
 from models.arrays import Floats
 from models.assignment.assign import weights_of
 from models.assignment.work import Rules, Work
-from models.audit_minutes import mean_audit_minutes
+from models.audit_minutes import usual_minutes as minutes_by_policy
 
 _TIMED_DAYS = 90
 _TOP = 2.0
@@ -38,7 +38,7 @@ class WorkList:
     table
         One a row: ``decision_id``, ``kind``, ``audit_id`` and ``inclusion_probability`` (of a
         review), ``value``, ``minutes``, ``level``, ``due_at``, ``policy``, ``language``,
-        ``moderator_id``, ``moderator_team``, ``site`` and ``first_auditor``.
+        ``moderator_id``, ``moderator_team``, ``site`` and ``judged_by``.
     """
 
     table: pd.DataFrame
@@ -59,7 +59,7 @@ class WorkList:
                 ("moderator", "moderator_id"),
                 ("team", "moderator_team"),
                 ("site", "site"),
-                ("first_auditor", "first_auditor"),
+                ("judged_by", "judged_by"),
             )
         }
         return Work(
@@ -109,12 +109,11 @@ def rules_of(limits: Wellbeing) -> Rules:
 def usual_minutes(connection: sa.Connection, limits: Wellbeing, now: datetime) -> MinutesOf:
     """Return what gives the mean minutes of audits by policy, from those of the last 90 days."""
     timed = timed_audits(connection, since=now - timedelta(days=_TIMED_DAYS))
-    if timed.empty:
-        return lambda policy: np.full(len(policy), limits.untimed_minutes)
-    found = mean_audit_minutes(
-        timed["policy"].to_numpy(dtype=object), timed["minutes"].to_numpy(dtype=np.float64)
+    return minutes_by_policy(
+        timed["policy"].to_numpy(dtype=object),
+        timed["minutes"].to_numpy(dtype=np.float64),
+        untimed=limits.untimed_minutes,
     )
-    return found.of
 
 
 def oldest(limits: Wellbeing, now: datetime) -> datetime:
@@ -150,9 +149,9 @@ def read_work(
 
 def _planned(table: pd.DataFrame, limits: Wellbeing, reckoning: Reckoning) -> pd.DataFrame:
     """Add level, minutes and due time; columns that only reviews have are null of audits."""
-    absent = {"audit_id", "first_auditor", "inclusion_probability"} - set(table)
+    absent = {"audit_id", "judged_by", "inclusion_probability"} - set(table)
     table = table.assign(**dict.fromkeys(absent))
-    texts = ["audit_id", "first_auditor", "language", "moderator_id", "moderator_team", "site"]
+    texts = ["audit_id", "judged_by", "language", "moderator_id", "moderator_team", "site"]
     table = table.assign(
         **{n: table[n].astype(object).where(table[n].notna(), None) for n in texts}
     )

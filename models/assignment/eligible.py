@@ -26,8 +26,8 @@ class Eligible:
         Whether a person has what a kind asks for, shape (kinds, people).
     excluded
         Pairs of a number a row and a table of flags, shape (numbers, people): people whom the row
-        excludes (its team, its site, its moderator, its first auditor). The last row of each table
-        excludes nobody; it is that of ``NOBODY``.
+        excludes (its team, its site, its moderator, those who judged it before). ``NOBODY`` is the
+        number of a row that excludes nobody.
     """
 
     kind: Positions
@@ -66,12 +66,12 @@ def find_eligible(work: Work, auditors: Sequence[Auditor], rules: Rules) -> Elig
     )
     ids = [auditor.auditor_id for auditor in auditors]
     by: list[tuple[Texts, Sequence[str | None]]]
-    by = [(work.moderator, ids), (work.first_auditor, ids)]
+    by = [(work.moderator, ids)]
     if rules.apart_from_team:
         by.append((work.team, [auditor.team for auditor in auditors]))
     if rules.apart_from_site:
         by.append((work.site, [auditor.site for auditor in auditors]))
-    excluded = tuple(_excluded(values, theirs) for values, theirs in by)
+    excluded = (*(_excluded(values, theirs) for values, theirs in by), _judges(work.judged_by, ids))
     kind = np.asarray(numbers, dtype=np.int64)
     return Eligible(kind, may.reshape(-1, len(auditors)), excluded)
 
@@ -96,3 +96,13 @@ def _excluded(values: Texts, theirs: Sequence[str | None]) -> tuple[Positions, F
     numbers = pd.Index(shared, dtype=object).get_indexer(pd.Index(values, dtype=object))
     table = np.array([[each == name for each in theirs] for name in shared], dtype=np.bool_)
     return numbers.astype(np.int64), table.reshape(len(shared), len(theirs))
+
+
+def _judges(judged_by: Texts, ids: Sequence[str]) -> tuple[Positions, Flags]:
+    """Return a number for each set that holds somebody on shift; others are ``NOBODY``."""
+    on_shift = frozenset(ids)
+    groups = {each for each in set(judged_by) if each is not None and each & on_shift}
+    number = {group: at for at, group in enumerate(groups)}
+    numbers = np.array([number.get(each, NOBODY) for each in judged_by], dtype=np.int64)
+    table = np.array([[name in group for name in ids] for group in groups], dtype=np.bool_)
+    return numbers, table.reshape(len(groups), len(ids))

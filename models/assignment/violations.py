@@ -69,7 +69,8 @@ def _skills(row: int, auditor: Auditor, work: Work, rules: Rules) -> Iterator[st
         yield f"{told}opted out of {policy}"
     if work.graphic_level[row] > auditor.most_graphic:
         yield f"{told}graphic level {work.graphic_level[row]}"
-    if auditor.auditor_id in (work.moderator[row], work.first_auditor[row]):
+    before = work.judged_by[row] or ()
+    if auditor.auditor_id == work.moderator[row] or auditor.auditor_id in before:
         yield f"{told}their own"
     if rules.apart_from_team and auditor.team is not None and work.team[row] == auditor.team:
         yield f"{told}their own team"

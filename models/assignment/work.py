@@ -39,8 +39,9 @@ class Work:
         0 harmless to 3 extreme.
     language, policy, moderator, team, site
         Of the decision; null (None) where it is not known, and then nothing is asked of it.
-    first_auditor
-        Who made the audit that this is a blind second review of; null for a first audit.
+    judged_by
+        Sets of those who judged the decision before, of a blind second review: whoever made the
+        audit, and whoever settled a dispute of it. Null (None) for a first audit.
     """
 
     decision_ids: Texts
@@ -53,7 +54,7 @@ class Work:
     moderator: Texts
     team: Texts
     site: Texts
-    first_auditor: Texts
+    judged_by: Texts
 
     def __len__(self) -> int:
         return len(self.decision_ids)

@@ -187,12 +187,53 @@ def test_a_review_waits_with_the_auditor_whom_it_must_not_go_to(store: Store) ->
     )
     with store.transaction() as connection:
         found = reviews_to_assign(connection, due)
-    assert found["first_auditor"].tolist() == ["ana", "ben"]
+    assert found["judged_by"].tolist() == [{"ana"}, {"ben"}]
     assert found["inclusion_probability"].tolist() == [0.5, 0.06]
     assign(store, assigned("d", "cleo", kind="review"))
     with store.transaction() as connection:
         assert reviews_to_assign(connection, due)["decision_id"].tolist() == ["e"]
         assert reviews_to_assign(connection, due[:0]).empty
+
+
+def of_review(decision_id: str, audit_id: str) -> pd.DataFrame:
+    """Return the list of one review that is due."""
+    return pd.DataFrame(
+        {"decision_id": [decision_id], "audit_id": [audit_id], "inclusion_probability": [0.5]}
+    )
+
+
+def test_everybody_who_judged_a_disputed_audit_is_kept_off_its_review(store: Store) -> None:
+    add_decisions(store, "d")
+    finish(store, "d", auditor_id="ana")
+    finish(store, "d", audit_id="audit of d/dispute", source="appeal", auditor_id="cleo")
+    settled = {"audit_id": "audit of d/settled", "supersedes": "audit of d"}
+    finish(store, "d", auditor_id="ben", **settled)
+    again = {"audit_id": "audit of d/settled/settled", "supersedes": "audit of d/settled"}
+    finish(store, "d", auditor_id="dan", **again)
+    with store.transaction() as connection:
+        found = reviews_to_assign(connection, of_review("d", "audit of d/settled/settled"))
+    assert found["judged_by"].tolist() == [{"ana", "ben", "cleo", "dan"}]
+
+
+def test_an_audit_without_its_auditor_is_kept_from_whom_it_was_assigned_to(store: Store) -> None:
+    add_decisions(store, "d", "e")
+    assign(store, assigned("d", "ana"))
+    finish(store, "d")
+    finish(store, "e")
+    with store.transaction() as connection:
+        assigned_one = reviews_to_assign(connection, of_review("d", "audit of d"))
+        of_nobody = reviews_to_assign(connection, of_review("e", "audit of e"))
+    assert assigned_one["judged_by"].tolist() == [{"ana"}]
+    assert of_nobody["judged_by"].tolist() == [None]
+
+
+def test_who_answered_it_as_a_golden_item_may_still_review(store: Store) -> None:
+    add_decisions(store, "d")
+    finish(store, "d", auditor_id="ana")
+    finish(store, "d", audit_id="g", source="golden", auditor_id="ben")
+    with store.transaction() as connection:
+        found = reviews_to_assign(connection, of_review("d", "audit of d"))
+    assert found["judged_by"].tolist() == [{"ana"}]
 
 
 def test_what_was_taken_meanwhile_is_told(store: Store) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from features.errors import SettingsError
 from features.home import Home, make_home
-from features.wellbeing import WELLBEING_TEMPLATE, Wellbeing, parse_wellbeing, read_wellbeing
+from features.wellbeing import (
+    WELLBEING_TEMPLATE,
+    ReviewShares,
+    Wellbeing,
+    parse_wellbeing,
+    read_wellbeing,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -21,7 +27,8 @@ def uncommented(template: str) -> str:
 def test_the_template_names_every_limit_with_its_default() -> None:
     shown = uncommented(WELLBEING_TEMPLATE)
     assert parse_wellbeing(shown) == Wellbeing()
-    assert [name for name in Wellbeing.__struct_fields__ if name not in shown] == []
+    names = (*Wellbeing.__struct_fields__, *ReviewShares.__struct_fields__)
+    assert [name for name in names if name not in shown] == []
 
 
 def test_an_empty_file_and_none_are_the_defaults(tmp_path: Path) -> None:
@@ -51,6 +58,13 @@ def test_a_home_is_made_with_the_file_and_keeps_what_is_there(tmp_path: Path) ->
         "golden_share = 0.9",
         "apart_from_team = 'yes'",
         "graphic_from =",
+        "reviews = 0.5",
+        "[reviews]\nof_overturn = 0.5",
+        "[reviews]\nof_overturns = 0",
+        "[reviews]\nof_rest = 1.01",
+        "[reviews]\nof_rest = nan",
+        "[reviews]\nleast = 0.01",
+        "[reviews]\nsince = 'soon'",
     ],
 )
 def test_what_is_not_known_or_out_of_range_is_refused_by_the_files_name(text: str) -> None:
@@ -68,3 +82,8 @@ def test_a_policy_has_its_own_due_time_and_the_others_the_default() -> None:
     limits = parse_wellbeing("[due_hours]\ndefault = 48\nhate = 6")
     assert limits.due_at("hate", NOON).isoformat() == "2026-03-01T18:00:00+00:00"
     assert limits.due_at("spam", NOON).isoformat() == "2026-03-03T12:00:00+00:00"
+
+
+def test_shares_of_reviews_are_read_and_the_others_stay_as_they_are() -> None:
+    told = parse_wellbeing("[reviews]\nof_overturns = 1\nsince = 2026-12-01").reviews
+    assert told == ReviewShares(of_overturns=1.0, of_rest=0.06, since=date(2026, 12, 1))

@@ -246,6 +246,24 @@ def test_a_second_review_goes_to_somebody_else_with_its_chance(workplace: Workpl
     assert ask(reviewing, ANA, BEN).assigned == 0
 
 
+def test_the_review_of_a_settled_audit_goes_to_nobody_of_the_dispute(workplace: Workplace) -> None:
+    store = workplace.store
+    add_decisions(store, "d")
+    select(store, "d")
+    finish(store, "d", auditor_id=pseudonym("ana", KEY), verdict="over_enforcement")
+    settled = {"audit_id": "audit of d/settled", "supersedes": "audit of d"}
+    finish(store, "d", auditor_id=pseudonym("ben", KEY), **settled)
+    due = pd.DataFrame(
+        {"decision_id": ["d"], "audit_id": [settled["audit_id"]], "inclusion_probability": [0.5]}
+    )
+    reviewing = replace(
+        workplace, rulebook=replace(workplace.rulebook, reviews_due=lambda since: due)
+    )
+    assert ask(reviewing, ANA, BEN).assigned == 0
+    answer = ask(reviewing, ANA, BEN, BEN | {"auditor_id": "cleo"})
+    assert [len(person.assignments) for person in answer.people] == [0, 0, 1]
+
+
 def test_what_nobody_can_do_is_named_with_what_would_free_it(workplace: Workplace) -> None:
     fill(workplace.store, 2, language="ja")
     answer = ask(workplace, ANA | {"languages": ["de"]})

@@ -167,3 +167,59 @@ def test_audits_whose_key_is_gone_are_not_drawn_anew(audited: Home) -> None:
     offer(audited, ["d-1"], "k-gone")
     with pytest.raises(SettingsError, match="'k-gone', which is not kept"):
         review_list(audited)
+
+
+def say(home: Home, reviews: str) -> None:
+    home.wellbeing_file.write_text(f"[reviews]\n{reviews}", encoding="utf-8")
+
+
+def test_the_shares_of_reviews_are_those_that_the_home_says(audited: Home) -> None:
+    say(audited, "of_overturns = 0.8\nof_rest = 0.12")
+    listed = review_list(audited).set_index("decision_id")["inclusion_probability"]
+    outcomes = open_store(audited.store_url()).outcomes().set_index("decision_id")
+    wrong = outcomes["verdict"] == "under_enforcement"
+    chosen = outcomes.index.isin(listed.index)
+    assert set(listed[wrong[listed.index]]) == {0.8}
+    assert abs(chosen[wrong].mean() - 0.8) < 4 * 0.4 / np.sqrt(wrong.sum())
+    heavy = ~wrong & (outcomes["inclusion_probability"] < 0.1)
+    assert chosen[heavy].mean() == pytest.approx(0.24, abs=0.04)  # .12 x 20 / 10
+    assert listed[heavy[listed.index]].to_numpy() == pytest.approx(0.24)
+
+
+def test_larger_shares_keep_what_smaller_ones_had_drawn(audited: Home) -> None:
+    before = set(review_list(audited)["decision_id"])
+    say(audited, "of_overturns = 0.9\nof_rest = 0.2")
+    assert before < set(review_list(audited)["decision_id"])
+
+
+def test_audits_from_before_the_shares_were_changed_are_not_drawn_by_them(audited: Home) -> None:
+    say(audited, "since = 2026-03-03")
+    changed = datetime(2026, 3, 3, tzinfo=UTC)
+    later = review_list(audited, since=changed)
+    pd.testing.assert_frame_equal(review_list(audited), later)
+    pd.testing.assert_frame_equal(review_list(audited, since=START), later)
+    day = timedelta(days=1)
+    assert 0 < len(review_list(audited, since=changed + day)) < len(later)
+
+
+def test_a_share_that_is_none_is_refused(audited: Home) -> None:
+    say(audited, "of_rest = 0")
+    with pytest.raises(SettingsError, match=r"wellbeing\.toml: .*of_rest"):
+        review_list(audited)
+
+
+def test_an_audit_that_was_settled_after_its_review_is_not_listed_again(audited: Home) -> None:
+    listed = review_list(audited)
+    first = listed.iloc[0]
+    review = {"audit_id": "r-1", "source": "review", "audited_at": START + timedelta(days=9)}
+    settled = {
+        "audit_id": first["audit_id"] + "/settled",
+        "supersedes": first["audit_id"],
+        "audited_at": START + timedelta(days=10),
+    }
+    both = {"decision_id": first["decision_id"], "verdict": "under_enforcement"}
+    given = pd.DataFrame([review | both, settled | both]).assign(inclusion_probability=0.9)
+    add_outcomes(audited, check(given, OUTCOMES).require())
+    say(audited, "of_overturns = 1")
+    assert review_list(audited, since=START + timedelta(days=10)).empty
+    assert first["decision_id"] not in set(review_list(audited)["decision_id"])

@@ -43,8 +43,14 @@ def make_work(rows: int, rng: np.random.Generator) -> Work:
         moderator=_sometimes(rng.choice(people, rows), 0.3, rng),
         team=_sometimes(rng.choice(TEAMS, rows), 0.8, rng),
         site=_sometimes(rng.choice(texts("north", "south"), rows), 0.8, rng),
-        first_auditor=_sometimes(rng.choice(people, rows), 0.1, rng),
+        judged_by=_sometimes(_pairs(people, rows, rng), 0.1, rng),
     )
+
+
+def _pairs(people: Texts, rows: int, rng: np.random.Generator) -> Texts:
+    """Return sets of one or two people."""
+    first, second = rng.choice(people, rows), rng.choice(people, rows)
+    return texts(*(frozenset(pair) for pair in zip(first, second, strict=True)))
 
 
 def _sometimes(values: Texts, share: float, rng: np.random.Generator) -> Texts:
@@ -95,7 +101,7 @@ def plain_work(
         moderator=none,
         team=none,
         site=none,
-        first_auditor=none,
+        judged_by=none,
     )
 
 

@@ -162,7 +162,8 @@ def test_whoever_saw_much_of_late_is_spared_where_others_can_do_it() -> None:
         ),
         ({"graphic_level": np.array([3])}, Auditor("a", 60, most_graphic=2), Constraint.OPT_OUT),
         ({"moderator": texts("a")}, Auditor("a", 60), Constraint.OWN_DECISION),
-        ({"first_auditor": texts("a")}, Auditor("a", 60), Constraint.OWN_DECISION),
+        ({"judged_by": texts(frozenset("ab"))}, Auditor("a", 60), Constraint.OWN_DECISION),
+        ({"judged_by": texts(frozenset("ba"))}, Auditor("b", 60), Constraint.OWN_DECISION),
         ({"team": texts("t")}, Auditor("a", 60, team="t"), Constraint.OWN_DECISION),
         ({}, Auditor("a", 1), Constraint.HOURS),
         (
