@@ -8,9 +8,12 @@ from datetime import datetime
 import pandas as pd
 
 from features.disputes import every_outcome
+from features.policies import Policies
 from features.store import Store
+from features.wellbeing import Wellbeing
 from models.bundle import Bundle
 from monitoring.audit_hours import AuditHours, measure_hours
+from monitoring.auditor_days import AuditorDays, measure_auditor_days
 from monitoring.auditor_skill import AuditorSkill, auditor_skill_of
 from monitoring.auditors import Auditors, auditors_of
 from monitoring.compared import compare_periods
@@ -57,6 +60,7 @@ class Measured:
     hours: AuditHours
     policies: PolicyTable
     workload: Workload
+    days: AuditorDays
     fairness: Fairness
     leads: Leads
     early: EarlySight
@@ -69,6 +73,8 @@ def measure_period(
     *,
     bundle: Bundle | None,
     panel: pd.DataFrame | None,
+    limits: Wellbeing,
+    policies: Policies,
     now: datetime,
     against: tuple[datetime, datetime] | None = None,
 ) -> Measured:
@@ -80,8 +86,10 @@ def measure_period(
         The model that serves, for the reasons of leads; null = without reasons.
     panel
         Verdicts on golden items that a panel settled; null = none.
+    limits, policies
+        Of the home: the caps of the auditors' days, and how graphic a policy is.
     now
-        As of when golden items are old.
+        As of when golden items are old, and audits overdue.
     against
         Bounds of an earlier period to compare with; null = none.
 
@@ -118,6 +126,14 @@ def measure_period(
             compared=quality.compared,
         ),
         workload=measure_workload(recalibrated.table, history.outcomes),
+        days=measure_auditor_days(
+            store,
+            limits=limits,
+            policies=policies,
+            since=history.ranked.table["selected_at"].min().to_pydatetime(),
+            until=history.ranked.table["selected_at"].max().to_pydatetime(),
+            now=now,
+        ),
         fairness=measure_fairness(recalibrated),
         leads=find_leads(
             recalibrated, history.outcomes, bundle=bundle, decisions=history.decisions

@@ -12,6 +12,7 @@ from features.store import Store, open_store
 from models.publication import Published, open_champion
 from monitoring.alarms.tables import write_alarms_table
 from monitoring.attention import find_attention
+from monitoring.auditor_day_tables import write_auditor_day_tables
 from monitoring.auditor_skill_tables import write_skill_tables
 from monitoring.compared_page import write_comparison
 from monitoring.drift.page import write_drift
@@ -96,6 +97,8 @@ def write_report(
         history,
         bundle=None if published is None else published.bundle,
         panel=read_panel(home),
+        limits=home.wellbeing(),
+        policies=home.policies(),
         now=now,
         against=against or _before(since, until or now),
     )
@@ -138,7 +141,14 @@ def _write_pages(book: Book, found: Measured) -> None:
     write_fairness(book, found.fairness)
     write_leads(book, found.leads)
     write_plan(book, found.outlook, found.promises)
-    write_auditors(book, found.auditors, found.skill, workload=found.workload, hours=found.hours)
+    write_auditors(
+        book,
+        found.auditors,
+        found.skill,
+        workload=found.workload,
+        hours=found.hours,
+        days=found.days,
+    )
     write_methods(book)
     if found.compared is not None:
         write_comparison(book, found.compared)
@@ -162,6 +172,7 @@ def _write_tables(found: Measured, folder: Path) -> None:
     write_plan_tables(found.outlook, found.promises, folder)
     write_period_tables(found.trends, found.policies, found.hours, folder)
     write_workload_tables(found.workload, folder)
+    write_auditor_day_tables(found.days, folder)
     write_fairness_tables(found.fairness, folder)
     write_lead_tables(found.leads, folder)
     write_early_table(found.early, folder)

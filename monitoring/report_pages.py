@@ -10,11 +10,14 @@ from pathlib import Path
 from markupsafe import Markup
 
 from features.contract import DIRECTIONS
+from features.exposure import FEWEST_PEOPLE
 from features.standing_alarms import Alarm
 from models.plan import DIALS
 from monitoring import charts, page_charts
 from monitoring.attention import Finding
 from monitoring.audit_hours import AuditHours
+from monitoring.auditor_day_chart import exposure_by_day, exposure_in_words
+from monitoring.auditor_days import AuditorDays
 from monitoring.auditor_skill import AuditorSkill
 from monitoring.auditors import Auditors
 from monitoring.model_card import ModelCard
@@ -123,7 +126,13 @@ def write_policies(book: Book, quality: Quality, policies: PolicyTable) -> Path:
 
 
 def write_auditors(
-    book: Book, auditors: Auditors, skill: AuditorSkill, *, workload: Workload, hours: AuditHours
+    book: Book,
+    auditors: Auditors,
+    skill: AuditorSkill,
+    *,
+    workload: Workload,
+    hours: AuditHours,
+    days: AuditorDays,
 ) -> Path:
     """Write the page of second reviews, and of what auditing asks of the auditors."""
     bounds: list[float] = []
@@ -137,6 +146,10 @@ def write_auditors(
         auditor_scale=charts.fit_scale(bounds),
         workload=workload,
         hours=hours,
+        days=days,
+        fewest_people=FEWEST_PEOPLE,
+        exposure_spec=exposure_by_day(days) if len(days.told) >= _LEAST_STEPS else None,
+        exposure_words=exposure_in_words(days),
     )
 
 
