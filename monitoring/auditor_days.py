@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from features.store import Store
 from features.unassigned import overdue_by_policy, timed_audits
 from features.wellbeing import Wellbeing
 from models.audit_minutes import usual_minutes
+from monitoring.wording import days as in_words
 
 _TIMED = timedelta(days=90)
 """Before now, of which audits the minutes of untimed ones are; as where audits are assigned."""
@@ -63,6 +64,11 @@ class AuditorDays:
     limits: Wellbeing
     days: tuple[DaySpread, ...]
     overdue: tuple[Overdue, ...]
+
+    @property
+    def span(self) -> str:
+        """Return the days in words."""
+        return in_words(*(datetime.combine(day, time(), UTC) for day in (self.since, self.until)))
 
     @property
     def told(self) -> tuple[DaySpread, ...]:
