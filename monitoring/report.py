@@ -87,6 +87,8 @@ def write_report(
         If nothing was ranked in the period.
     EstimateError
         If no audit of it is finished.
+    SettingsError
+        If ``wellbeing.toml`` or ``policies.toml`` cannot be read.
     """
     store = open_store(home.store_url())
     history = read_history(store, since=since, until=until)
