@@ -67,6 +67,8 @@ class AuditorSkill:
 
     Attributes
     ----------
+    reviews
+        Second reviews of the period that count.
     spreads
         Of sensitivity and specificity; empty without a review or a golden answer.
     golden
@@ -82,6 +84,7 @@ class AuditorSkill:
         In numbers.
     """
 
+    reviews: int
     spreads: tuple[SkillSpread, ...]
     golden: GoldenSet
     dependence: Dependence | None
@@ -172,6 +175,7 @@ def measure_auditor_skill(
     if corrected is not None and int(looks.looked.sum()) >= LEAST_LOOKS:
         graded = correct_for_reviewers(corrected, frame, reviews=reviews, looks=looks, level=LEVEL)
     return AuditorSkill(
+        reviews=auditors.reviews,
         spreads=_spreads(audits, answers),
         golden=_golden_set(items, answers),
         dependence=_dependence(audits, answers),

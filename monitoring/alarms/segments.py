@@ -31,6 +31,8 @@ _PAIRS = (
     ("policy", "source"),
     ("policy", "action"),
     ("policy", "content_type"),
+    ("policy", "moderator_team"),
+    ("policy", "site"),
     ("language", "source"),
     ("language", "action"),
 )
