@@ -38,7 +38,8 @@ def review_list(
 
     Returns
     -------
-    Columns ``decision_id``, ``audit_id`` (whose auditor must not be the reviewer), ``policy`` and
+    Columns ``decision_id`` (nobody who audited it, or settled a dispute of it, may be the
+    reviewer), ``audit_id`` (the audit that stands), ``policy`` and
     ``inclusion_probability``: the chance of the review, to be sent back with its outcome, whose
     ``source`` is ``review``. The first verdict is left out on purpose.
 
