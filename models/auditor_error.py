@@ -179,13 +179,16 @@ def correct_for_auditors(
     second = np.sum((1.0 - reviews.review_probability[rows]) * (change * weight) ** 2) / size**2
     first = _first_phase_change(frame, reviews, rows, recalibration) / size**2
     spread = max(float(second + first), 0.0)
-    z = float(ndtri(0.5 + level / 2.0))
+    reach = float(ndtri(0.5 + level / 2.0)) * math.sqrt(spread)
     centre = raw.overturn_rate + shift
+    below = math.hypot(raw.overturn_rate - raw.low, reach)
+    above = math.hypot(raw.high - raw.overturn_rate, reach)
+    rate, low, high = np.clip([centre, centre - below, centre + above], 0.0, 1.0).tolist()
     return CorrectedEstimate(
         raw=raw,
-        overturn_rate=min(max(centre, 0.0), 1.0),
-        low=max(centre - math.hypot(raw.overturn_rate - raw.low, z * math.sqrt(spread)), 0.0),
-        high=min(centre + math.hypot(raw.high - raw.overturn_rate, z * math.sqrt(spread)), 1.0),
+        overturn_rate=rate,
+        low=low,
+        high=high,
         standard_error=math.sqrt(raw.standard_error**2 + spread),
         reviews=len(rows),
         reversed_overturns=int(np.sum((found == 1) & (gold == 0))),

@@ -159,12 +159,15 @@ def correct_for_reviewers(
     spread = max(spread, 0.0)
     reach = float(ndtri(0.5 + level / 2.0)) * math.sqrt(spread)
     centre = corrected.overturn_rate + float(np.sum(change * weight)) / size
+    below = math.hypot(raw.overturn_rate - raw.low, reach)
+    above = math.hypot(raw.high - raw.overturn_rate, reach)
+    rate, low, high = np.clip([centre, centre - below, centre + above], 0.0, 1.0).tolist()
     own = 1.0 / looks.look_probability[rows]
     return GradedEstimate(
         corrected=corrected,
-        overturn_rate=min(max(centre, 0.0), 1.0),
-        low=max(centre - math.hypot(raw.overturn_rate - raw.low, reach), 0.0),
-        high=min(centre + math.hypot(raw.high - raw.overturn_rate, reach), 1.0),
+        overturn_rate=rate,
+        low=low,
+        high=high,
         standard_error=math.sqrt(raw.standard_error**2 + spread),
         looks=len(rows),
         changed=int(np.sum(change != 0)),
