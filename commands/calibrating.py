@@ -15,6 +15,8 @@ from features.home import Home, open_home
 from features.pseudonym import pseudonym
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from models.agreement import AlphaInterval
     from models.auditor_skill import Figure, OwnSkill, Skills
     from models.calibration_session import CalibrationSession
@@ -49,16 +51,44 @@ def calibration(
     home: HomeOption = DEFAULT_HOME,
     since: SinceOption = None,
     until: UntilOption = None,
+    draw: Annotated[
+        int | None, typer.Option(min=1, help="Draw so many decisions for a session; needs --to.")
+    ] = None,
+    name: Annotated[
+        str, typer.Option(help="Of the session: the same name draws the same decisions.")
+    ] = "",
+    to: Annotated[Path | None, typer.Option("--to", help="Where the drawn decisions go.")] = None,
 ) -> None:
-    """Tell how far people agreed in a calibration session: the ratings of a period.
+    """Tell how far people agreed in a calibration session, or draw the decisions for one.
 
-    They are outcomes with the source `calibration`; they count for nobody's skill.
+    Ratings are outcomes with the source `calibration`, of a period; they count for nobody's skill.
     """
     from features.store import open_store
     from models.calibration_session import measure_session
 
-    store = open_store(open_home(home).store_url())
-    tell_session(measure_session(store.outcomes(since=utc(since), until=utc(until))))
+    opened = open_home(home)
+    store = open_store(opened.store_url())
+    if draw is None:
+        tell_session(measure_session(store.outcomes(since=utc(since), until=utc(until))))
+    else:
+        decisions = store.decisions(since=utc(since), until=utc(until))
+        _draw_session(decisions, oldest_key(opened), size=draw, name=name, to=to)
+
+
+def _draw_session(
+    decisions: pd.DataFrame, key: SamplingKey, *, size: int, name: str, to: Path | None
+) -> None:
+    from features.errors import SettingsError
+    from features.files import write_table
+    from models.calibration_session import choose_for_session
+
+    if to is None:
+        raise SettingsError("calibration: --draw without --to; say where the decisions go")
+    ids, policy = (decisions[each].to_numpy(dtype=object) for each in ("decision_id", "policy"))
+    chosen = choose_for_session(ids, policy, size=size, name=name, key=key)
+    drawn = decisions[decisions["decision_id"].isin(chosen)][["decision_id", "policy"]]
+    write_table(drawn, to)
+    out.print(f"{len(drawn):,} decisions for a session: {to}")
 
 
 def third_looks(to: ToOption, home: HomeOption = DEFAULT_HOME) -> None:

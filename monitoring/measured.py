@@ -8,6 +8,7 @@ from datetime import datetime
 import pandas as pd
 
 from features.disputes import every_outcome
+from features.errors import EstimateError
 from features.policies import Policies
 from features.store import Store
 from features.wellbeing import Wellbeing
@@ -16,7 +17,7 @@ from monitoring.audit_hours import AuditHours, measure_hours
 from monitoring.auditor_days import AuditorDays, measure_auditor_days
 from monitoring.auditor_skill import AuditorSkill, auditor_skill_of
 from monitoring.auditors import Auditors, auditors_of
-from monitoring.compared import compare_periods
+from monitoring.compared import compare_periods, only_new
 from monitoring.compared_found import Compared
 from monitoring.early_found import EarlySight
 from monitoring.early_sight import look_early
@@ -154,10 +155,17 @@ def promises_of(store: Store, recalibrated: Recalibrated, quality: Quality) -> t
 def _compared(
     history: History, later: Recalibrated, against: tuple[datetime, datetime]
 ) -> Compared | None:
+    """Compare with an earlier period; null where no decision of one of the two is audited."""
     earlier = earlier_period(history, since=against[0], until=against[1])
     if earlier is None:
         return None
-    return compare_periods(Recalibrated.of(earlier), later, outcomes=history.outcomes)
+    try:
+        new = only_new(later.ranked, earlier.ranked)
+        if new is not later.ranked:
+            later = Recalibrated(new, later.earlier)
+        return compare_periods(Recalibrated.of(earlier), later, outcomes=history.outcomes)
+    except EstimateError:
+        return None
 
 
 def _outlook(store: Store, history: History, quality: Quality) -> PlanOutlook:

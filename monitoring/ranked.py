@@ -126,17 +126,16 @@ def read_history(
 
 
 def earlier_period(history: History, *, since: datetime, until: datetime) -> History | None:
-    """Return what was ranked in a period before that of a history, and not in it again.
+    """Return what was ranked in a period before that of a history.
 
     Null where nothing was, or none of it is audited.
     """
-    again = history.before["decision_id"].isin(history.ranked.table["decision_id"])
-    own = history.before[~again]
-    when = own["selected_at"]
-    inside = own[(when >= since) & (when < until)]
+    when = history.before["selected_at"]
+    inside = history.before[(when >= since) & (when < until)]
     if inside.empty:
         return None
-    found = _history(inside, own[when < since], history.decisions, history.outcomes)
+    before = history.before[when < since]
+    found = _history(inside, before, history.decisions, history.outcomes)
     return found if found.ranked.audits else None
 
 

@@ -12,7 +12,7 @@ import pytest
 from commands import calibrating, disputing
 from features.contract import DECISIONS, OUTCOMES, check
 from features.disputes import disputes_of, every_outcome
-from features.errors import EstimateError, HomeError
+from features.errors import EstimateError, HomeError, SettingsError
 from features.home import Home
 from features.intake import add_decisions, add_outcomes
 from features.store import open_store
@@ -69,6 +69,22 @@ def test_a_session_is_told_with_its_alpha_and_where_people_differ(
     assert "3 people, 40 decisions, 120 ratings" in told
     assert "Alpha of the verdict 0.9" in told
     assert "d07" in told
+
+
+def test_a_session_is_drawn_the_same_way_for_the_same_name(judged: Home, tmp_path: Path) -> None:
+    for name, file in (("March", "one"), ("March", "again"), ("April", "other")):
+        calibrating.calibration(home=judged.path, draw=8, name=name, to=tmp_path / f"{file}.csv")
+    one, again, other = (
+        pd.read_csv(tmp_path / f"{file}.csv")["decision_id"].tolist()
+        for file in ("one", "again", "other")
+    )
+    assert one == again != other
+    assert len(set(one)) == 8
+
+
+def test_a_session_that_goes_nowhere_is_refused(judged: Home) -> None:
+    with pytest.raises(SettingsError, match="--to"):
+        calibrating.calibration(home=judged.path, draw=8)
 
 
 def test_a_session_of_nobody_is_refused(judged: Home) -> None:
