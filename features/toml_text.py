@@ -1,8 +1,9 @@
-"""Settings in TOML text, read as a typed structure that refuses what it does not know."""
+"""Settings in TOML, read as a typed structure that refuses what it does not know."""
 
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -39,3 +40,25 @@ def read_toml(text: str, kind: type[Kind], *, told: str, mend: str = "") -> Kind
         return msgspec.convert(tomllib.loads(text), kind)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise SettingsError(f"{told}: {error}{mend}") from error
+
+
+def read_toml_file(path: Path, kind: type[Kind], *, told: str, mend: str = "") -> Kind:
+    """Return a TOML file as a structure; without the file every setting is its default.
+
+    Parameters
+    ----------
+    told
+        What the file is, for messages, which name it.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read, is not TOML, or does not fit the structure.
+    """
+    if not path.is_file():
+        return kind()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"{told} {str(path)!r}: cannot be read: {error}") from error
+    return read_toml(text, kind, told=f"{told} {path.name!r}", mend=mend)

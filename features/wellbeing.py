@@ -35,8 +35,7 @@ from typing import Annotated
 
 import msgspec
 
-from features.errors import SettingsError
-from features.toml_text import read_toml
+from features.toml_text import read_toml, read_toml_file
 
 WELLBEING_TEMPLATE = """\
 # What limits an auditor's day, and when audits are due. All have the limits shown.
@@ -62,6 +61,7 @@ WELLBEING_TEMPLATE = """\
 # # since = 2026-12-01          # the day on which these shares were changed (default: never)
 """
 
+_MEND = "; see docs/wellbeing.md"
 Hours = Annotated[float, msgspec.Meta(gt=0, le=10_000)]
 Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 DayMinutes = Annotated[float, msgspec.Meta(ge=0, le=1_440)]
@@ -180,7 +180,7 @@ def parse_wellbeing(text: str, told: str = "wellbeing.toml") -> Wellbeing:
     Traceback (most recent call last):
     features.errors.SettingsError: wellbeing.toml: Object contains unknown field ...
     """
-    return read_toml(text, Wellbeing, told=told, mend="; see docs/wellbeing.md")
+    return read_toml(text, Wellbeing, told=told, mend=_MEND)
 
 
 def read_wellbeing(path: Path) -> Wellbeing:
@@ -191,9 +191,4 @@ def read_wellbeing(path: Path) -> Wellbeing:
     SettingsError
         If it cannot be read, is not TOML, or holds a limit that is not known or out of range.
     """
-    if not path.is_file():
-        return Wellbeing()
-    try:
-        return parse_wellbeing(path.read_text(encoding="utf-8-sig"), path.name)
-    except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"limits {str(path)!r}: cannot be read: {error}") from error
+    return read_toml_file(path, Wellbeing, told="limits", mend=_MEND)

@@ -16,10 +16,10 @@ from typing import Annotated
 import msgspec
 import pandas as pd
 
-from features.errors import SettingsError
-from features.toml_text import read_toml
+from features.toml_text import read_toml, read_toml_file
 from training.data_limits import DataLimits
 
+_MEND = "; docs/gates.md lists the limits"
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Times = Annotated[float, msgspec.Meta(ge=1, le=1e6)]
 Above = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
@@ -113,8 +113,7 @@ def parse_gates(text: str, name: str) -> Gates:
     features.errors.SettingsError: gates 'gates.toml': Object contains unknown field `capture` -
     at `$.segments`; docs/gates.md lists the limits
     """
-    mend = "; docs/gates.md lists the limits"
-    return read_toml(text, Gates, told=f"gates {name!r}", mend=mend)
+    return read_toml(text, Gates, told=f"gates {name!r}", mend=_MEND)
 
 
 def read_gates(path: Path) -> Gates:
@@ -125,12 +124,7 @@ def read_gates(path: Path) -> Gates:
     SettingsError
         If it cannot be read, is not TOML, or holds a limit that is not known or out of range.
     """
-    if not path.is_file():
-        return Gates()
-    try:
-        return parse_gates(path.read_text(encoding="utf-8-sig"), path.name)
-    except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"gates {str(path)!r}: cannot be read: {error}") from error
+    return read_toml_file(path, Gates, told="gates", mend=_MEND)
 
 
 class Outcome(StrEnum):

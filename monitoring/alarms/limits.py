@@ -11,9 +11,9 @@ from typing import Annotated
 
 import msgspec
 
-from features.errors import SettingsError
-from features.toml_text import read_toml
+from features.toml_text import read_toml, read_toml_file
 
+_MEND = "; docs/alarms.md lists the limits"
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Days = Annotated[float, msgspec.Meta(ge=1, le=3650)]
@@ -208,8 +208,7 @@ def parse_limits(text: str, name: str) -> AlarmLimits:
     features.errors.SettingsError: alarms 'alarms.toml': Object contains unknown field `hours` -
     at `$.overdue`; docs/alarms.md lists the limits
     """
-    mend = "; docs/alarms.md lists the limits"
-    return read_toml(text, AlarmLimits, told=f"alarms {name!r}", mend=mend)
+    return read_toml(text, AlarmLimits, told=f"alarms {name!r}", mend=_MEND)
 
 
 def read_limits(path: Path) -> AlarmLimits:
@@ -220,9 +219,4 @@ def read_limits(path: Path) -> AlarmLimits:
     SettingsError
         If it cannot be read, is not TOML, or holds a limit that is not known or out of range.
     """
-    if not path.is_file():
-        return AlarmLimits()
-    try:
-        return parse_limits(path.read_text(encoding="utf-8-sig"), path.name)
-    except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"alarms {str(path)!r}: cannot be read: {error}") from error
+    return read_toml_file(path, AlarmLimits, told="alarms", mend=_MEND)
