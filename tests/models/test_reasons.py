@@ -29,7 +29,12 @@ def test_reasons_are_of_the_rows_asked_for_strongest_first(learned: Learned) -> 
     explained = explain(learned.bundle, scores, rows, most=3)
     assert len(explained) == 20
     for row, reasons in zip(rows, explained, strict=True):
-        assert reasons == explain(learned.bundle, scores, np.array([row]), most=3)[0]
+        (alone,) = explain(learned.bundle, scores, np.array([row]), most=3)
+        assert [(r.feature, r.text) for r in reasons] == [(r.feature, r.text) for r in alone]
+        sizes = [r.log_odds for r in alone]  # a product adds up in an order of its own
+        assert [r.log_odds for r in reasons] == pytest.approx(sizes, rel=1e-12)
+        shares = [r.share for r in alone]
+        assert [r.share for r in reasons] == pytest.approx(shares, rel=1e-12)
         assert 1 <= len(reasons) <= 3
         shares = [reason.share for reason in reasons]
         assert shares == sorted(shares, reverse=True)
