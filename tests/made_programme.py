@@ -112,9 +112,11 @@ def _outcomes(
         }
     )
     for number in np.flatnonzero(rng.random(size) < 0.08):
-        others = np.flatnonzero((news == news[number]) & (np.arange(size) != number))
+        others = np.flatnonzero((news == news[number]) & (np.arange(size) < number))
         if len(others):  # a replacement that came later would change what was known before
-            outcomes.loc[number, "supersedes"] = f"a{rng.choice(others)}"
+            replaced = int(rng.choice(others))
+            outcomes.loc[number, "supersedes"] = f"a{replaced}"
+            outcomes.loc[number, "decision_id"] = outcomes.loc[replaced, "decision_id"]
     return outcomes, news
 
 
