@@ -115,8 +115,8 @@ def _outcomes(
         others = np.flatnonzero((news == news[number]) & (np.arange(size) < number))
         if len(others):  # a replacement that came later would change what was known before
             replaced = int(rng.choice(others))
-            outcomes.loc[number, "supersedes"] = f"a{replaced}"
-            outcomes.loc[number, "decision_id"] = outcomes.loc[replaced, "decision_id"]
+            outcomes.loc[int(number), "supersedes"] = f"a{replaced}"
+            outcomes.loc[int(number), "decision_id"] = str(outcomes["decision_id"].iloc[replaced])
     return outcomes, news
 
 
