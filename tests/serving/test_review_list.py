@@ -204,7 +204,7 @@ def test_audits_from_before_the_shares_were_changed_are_not_drawn_by_them(audite
 
 def test_a_share_that_is_none_is_refused(audited: Home) -> None:
     say(audited, "of_rest = 0")
-    with pytest.raises(SettingsError, match=r"wellbeing\.toml: .*of_rest"):
+    with pytest.raises(SettingsError, match=r"'wellbeing\.toml': .*of_rest"):
         review_list(audited)
 
 
