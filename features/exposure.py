@@ -129,16 +129,6 @@ def graphic(ledger: pd.DataFrame, limits: Wellbeing) -> pd.DataFrame:
     return summed[["minutes", "items"]].sum()
 
 
-def own_exposure(
-    store: Store, auditor: str, *, since: date, until: date, reckoning: Reckoning
-) -> pd.DataFrame:
-    """Return the ledger of one person, known as outcomes know them; see `read_ledger`."""
-    with store.transaction() as connection:
-        return read_ledger(
-            connection, since=since, until=until, reckoning=reckoning, auditors=[auditor]
-        )
-
-
 def aggregate(
     store: Store, *, since: date, until: date, reckoning: Reckoning, limits: Wellbeing
 ) -> list[DaySpread]:

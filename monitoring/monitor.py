@@ -1,8 +1,8 @@
 """Monitoring a period: drift of what the model reads, the quality of what was decided, and alarms.
 
-What was counted of a day is kept, so that a run each night does the work of one day. The same run
-again changes nothing. Importing this module imports Evidently, which takes seconds; only the
-command that runs it should.
+The features of a day's sample are worked out once and kept, so that a run each night does so for
+one day alone. The same run again changes nothing. Importing this module imports Evidently, which
+takes seconds; only the command that runs it should.
 """
 
 from __future__ import annotations

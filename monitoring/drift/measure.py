@@ -40,7 +40,7 @@ from monitoring.drift.found import (
     DriftHistory,
     FeatureDrift,
 )
-from monitoring.drift.reference import PREDICTION, FeatureBins, Reference, grows, reference_of
+from monitoring.drift.reference import PREDICTION, FeatureBins, Reference, grows
 from monitoring.drift.since import first_drifted, with_since
 from monitoring.drift.where import where_moved
 
@@ -67,41 +67,24 @@ class _Spans:
     members: tuple[tuple[int, ...], ...]
 
 
-def measure_drift_history(
-    profile: pd.DataFrame,
-    sample: pd.DataFrame,
-    *,
-    earlier_days: Sequence[DayCounts] = (),
-    since: str | None = None,
-) -> DriftHistory:
-    """Compare the days of a period with the champion's training profile.
+def counted_days(
+    reference: Reference, sample: pd.DataFrame, earlier_days: Sequence[DayCounts] = ()
+) -> tuple[DayCounts, ...]:
+    """Count the days of a sample and return them with those counted before, in order of time.
 
     Parameters
     ----------
-    profile
-        The bundle's: features and ``overturn_probability``.
     sample
-        Of decisions that are not counted yet: the same columns with ``policy`` and ``day`` (as
-        ``2026-01-31``). May be empty where all are.
+        Columns of the profile, with ``policy`` and ``day`` (as ``2026-01-31``). May be empty.
     earlier_days
         Counted before (`monitoring.drift.counted.read_days`); a day that is also in the sample is
         counted anew.
-    since
-        First day of the period; days before it only tell how ordinary days differ. Null = all.
 
     Raises
     ------
     EstimateError
-        If the profile has too few rows, or no feature of it is in the sample.
+        If no feature of the profile is in the sample.
     """
-    reference = reference_of(profile)
-    return judge_days(reference, counted_days(reference, sample, earlier_days), since=since)
-
-
-def counted_days(
-    reference: Reference, sample: pd.DataFrame, earlier_days: Sequence[DayCounts] = ()
-) -> tuple[DayCounts, ...]:
-    """Count the days of a sample and return them with those counted before, in order of time."""
     new = count_days(reference, sample) if len(sample) else ()
     days = {day.day: day for day in (*earlier_days, *new)
             if day.fingerprint == reference.fingerprint}  # fmt: skip
@@ -122,7 +105,7 @@ def judge_days(
     days
         In order of time.
     since
-        As of `measure_drift_history`.
+        First day of the period; days before it only tell how ordinary days differ. Null = all.
     until
         Last day of the period; days after it are not looked at. Null = all.
 

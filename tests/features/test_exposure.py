@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from features.assignments import lock_assignments, return_unfinished
-from features.exposure import FEWEST_PEOPLE, aggregate, graphic, own_exposure, read_ledger
+from features.exposure import FEWEST_PEOPLE, aggregate, graphic, read_ledger
 from features.store import Store
 from features.wellbeing import Wellbeing
 from tests.features.assigned import (
@@ -26,7 +26,10 @@ NEXT = DAY + timedelta(days=1)
 
 def ledger(store: Store, auditor: str = "ana", day: object = DAY) -> list[tuple[object, ...]]:
     """Return (level, open, minutes, items) of one person and day."""
-    table = own_exposure(store, auditor, since=DAY, until=NEXT, reckoning=RECKONING)
+    with store.transaction() as connection:
+        table = read_ledger(
+            connection, since=DAY, until=NEXT, reckoning=RECKONING, auditors=[auditor]
+        )
     kept = table[table["day"] == str(day)]
     return [tuple(row) for row in kept[["level", "open", "minutes", "items"]].to_numpy().tolist()]
 

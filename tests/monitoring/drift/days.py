@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+
+from monitoring.drift.counted import DayCounts
+from monitoring.drift.found import DriftHistory
+from monitoring.drift.measure import counted_days, judge_days
+from monitoring.drift.reference import reference_of
 
 FIRST_DAY = date(2026, 1, 5)
 """A Monday."""
@@ -62,3 +68,15 @@ def sample(
 def name_of(day: int) -> str:
     """Return the date of a day, from 0."""
     return (FIRST_DAY + timedelta(days=day)).isoformat()
+
+
+def measure_drift_history(
+    profile: pd.DataFrame,
+    sample: pd.DataFrame,
+    *,
+    earlier_days: Sequence[DayCounts] = (),
+    since: str | None = None,
+) -> DriftHistory:
+    """Count and judge a sample as monitoring does."""
+    reference = reference_of(profile)
+    return judge_days(reference, counted_days(reference, sample, earlier_days), since=since)

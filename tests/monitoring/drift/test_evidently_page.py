@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from monitoring.drift.evidently_page import write_evidently_page
-from monitoring.drift.measure import measure_drift_history
 from tests.monitoring.drift import days
+from tests.monitoring.drift.days import measure_drift_history
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from features.errors import EstimateError
 from monitoring.drift.counted import count_days
 from monitoring.drift.found import Drift, DriftHistory
-from monitoring.drift.measure import judge_days, measure_drift_history
+from monitoring.drift.measure import judge_days
 from monitoring.drift.reference import reference_of
-from tests.monitoring.drift.days import name_of, profile, sample
+from tests.monitoring.drift.days import measure_drift_history, name_of, profile, sample
 
 
 def drifted_anywhere(history: DriftHistory) -> set[tuple[str, str]]:

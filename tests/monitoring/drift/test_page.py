@@ -11,14 +11,14 @@ import pytest
 
 from monitoring.drift.counted import count_days
 from monitoring.drift.found import DriftHistory
-from monitoring.drift.measure import judge_days, measure_drift_history
+from monitoring.drift.measure import judge_days
 from monitoring.drift.outcome import measure_outcomes
 from monitoring.drift.page import DriftPage, heatmap, moved_of, write_drift
 from monitoring.drift.reference import reference_of
 from monitoring.pages import Book
 from monitoring.period import Period
 from monitoring.recalibrated import Recalibrated
-from tests.monitoring.drift.days import name_of, profile, sample
+from tests.monitoring.drift.days import measure_drift_history, name_of, profile, sample
 from tests.monitoring.periods import make_period
 
 FIRST, LAST = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 25, tzinfo=UTC)
