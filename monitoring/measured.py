@@ -8,7 +8,6 @@ from datetime import datetime
 import pandas as pd
 
 from features.disputes import every_outcome
-from features.errors import EstimateError
 from features.policies import Policies
 from features.store import Store
 from features.wellbeing import Wellbeing
@@ -17,8 +16,6 @@ from monitoring.audit_hours import AuditHours, measure_hours
 from monitoring.auditor_days import AuditorDays, measure_auditor_days
 from monitoring.auditor_skill import AuditorSkill, auditor_skill_of
 from monitoring.auditors import Auditors, auditors_of
-from monitoring.compared import compare_periods, only_new
-from monitoring.compared_found import Compared
 from monitoring.early_found import EarlySight
 from monitoring.early_sight import look_early
 from monitoring.fairness.found import Fairness
@@ -29,7 +26,7 @@ from monitoring.outlook import PlanOutlook, look_ahead
 from monitoring.policies import PolicyTable, measure_policies
 from monitoring.promised import Promise, measure_promises, readable_plan
 from monitoring.quality import Quality, measure_quality
-from monitoring.ranked import History, earlier_period
+from monitoring.ranked import History
 from monitoring.readings import Reading, read_in_other_ways
 from monitoring.recalibrated import Recalibrated
 from monitoring.trend import Trends, measure_trends
@@ -46,8 +43,6 @@ class Measured:
         Its decisions, with the frames that all figures are made from.
     promises
         Of the whole period, then of each plan.
-    compared
-        The period beside the one before it; null where there is none to compare with.
     """
 
     recalibrated: Recalibrated
@@ -65,7 +60,6 @@ class Measured:
     fairness: Fairness
     leads: Leads
     early: EarlySight
-    compared: Compared | None
 
 
 def measure_period(
@@ -77,7 +71,6 @@ def measure_period(
     limits: Wellbeing,
     policies: Policies,
     now: datetime,
-    against: tuple[datetime, datetime] | None = None,
 ) -> Measured:
     """Measure a period.
 
@@ -91,8 +84,6 @@ def measure_period(
         Of the home: the caps of the auditors' days, and how graphic a policy is.
     now
         As of when golden items are old, and audits overdue.
-    against
-        Bounds of an earlier period to compare with; null = none.
 
     Raises
     ------
@@ -140,7 +131,6 @@ def measure_period(
             recalibrated, history.outcomes, bundle=bundle, decisions=history.decisions
         ),
         early=look_early(recalibrated),
-        compared=None if against is None else _compared(history, recalibrated, against),
     )
 
 
@@ -150,22 +140,6 @@ def promises_of(store: Store, recalibrated: Recalibrated, quality: Quality) -> t
     return measure_promises(
         recalibrated.frame(), versions, store.plan_documents(), overall=quality.overall
     )
-
-
-def _compared(
-    history: History, later: Recalibrated, against: tuple[datetime, datetime]
-) -> Compared | None:
-    """Compare with an earlier period; null where no decision of one of the two is audited."""
-    earlier = earlier_period(history, since=against[0], until=against[1])
-    if earlier is None:
-        return None
-    try:
-        new = only_new(later.ranked, earlier.ranked)
-        if new is not later.ranked:
-            later = Recalibrated(new, later.earlier)
-        return compare_periods(Recalibrated.of(earlier), later, outcomes=history.outcomes)
-    except EstimateError:
-        return None
 
 
 def _outlook(store: Store, history: History, quality: Quality) -> PlanOutlook:

@@ -14,6 +14,7 @@ from monitoring.alarms.tables import write_alarms_table
 from monitoring.attention import find_attention
 from monitoring.auditor_day_tables import write_auditor_day_tables
 from monitoring.auditor_skill_tables import write_skill_tables
+from monitoring.compared_found import Compared
 from monitoring.compared_page import write_comparison
 from monitoring.drift.page import write_drift
 from monitoring.drift_recorded import drift_page
@@ -36,8 +37,9 @@ from monitoring.measured import Measured, measure_period
 from monitoring.model_card import card_of
 from monitoring.pages import Book, write_contents
 from monitoring.period import period_of
+from monitoring.period_before import compare_with, compare_with_before
 from monitoring.predecessor import predecessor_of
-from monitoring.ranked import read_history
+from monitoring.ranked import History, read_history
 from monitoring.record import (
     MonitorRecord,
     ReportRecord,
@@ -102,14 +104,16 @@ def write_report(
         limits=home.wellbeing(),
         policies=home.policies(),
         now=now,
-        against=against or _before(since, until or now),
     )
+    compared = _compared(history, found, since=since, until=until or now, against=against)
     folder = period.folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     record = read_record(folder)
     book = Book(folder, period=period, now=now)
     write_drift(book, drift_page(home, record))
     _write_pages(book, found)
+    if compared is not None:
+        write_comparison(book, compared)
     _write_model(home, store, book, found, published)
     overview = write_overview(book, _overview(found, record))
     _write_tables(found, folder)
@@ -121,8 +125,17 @@ def write_report(
     return overview
 
 
-def _before(since: datetime | None, until: datetime) -> tuple[datetime, datetime] | None:
-    return None if since is None else (since - (until - since), since)
+def _compared(
+    history: History,
+    found: Measured,
+    *,
+    since: datetime | None,
+    until: datetime,
+    against: tuple[datetime, datetime] | None,
+) -> Compared | None:
+    if against is None:
+        return compare_with_before(history, found.recalibrated, since=since, until=until)
+    return compare_with(history, found.recalibrated, since=against[0], until=against[1])
 
 
 def _overview(found: Measured, record: MonitorRecord | None) -> Overview:
@@ -152,8 +165,6 @@ def _write_pages(book: Book, found: Measured) -> None:
         days=found.days,
     )
     write_methods(book)
-    if found.compared is not None:
-        write_comparison(book, found.compared)
 
 
 def _write_model(

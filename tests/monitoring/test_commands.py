@@ -64,3 +64,15 @@ def test_a_report_is_set_beside_the_period_before_it(home: Home, programme: Prog
     assert status_of(*words, "--until", until) == 0
     (page,) = home.reports.glob("*/compare.html")
     assert "compare.html" in (page.parent / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_period_that_was_asked_for_and_is_empty_is_told(
+    home: Home, programme: Programme, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = programme.ranked_days[-1]
+    words = ("report", "--home", home.path, "--since", last.isoformat()[:10])
+    asked = ("--against-since", "2020-01-01", "--against-until", "2020-02-01")
+    assert status_of(*words, *asked) == 1
+    assert "from 2020-01-01 00:00 until 2020-02-01 00:00" in " ".join(
+        capsys.readouterr().err.split()
+    )
