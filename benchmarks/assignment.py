@@ -21,10 +21,10 @@ import numpy as np
 
 from benchmarks.assignment_exposure import measure_exposure
 from benchmarks.assignment_noise import noise
+from benchmarks.assignment_shifts import make_people, make_work
 from models.assignment.assign import assign
 from models.assignment.violations import violations
 from models.assignment.work import Rules
-from tests.models.assignment.instances import make_people, make_work
 
 PARTS = ("solve", "violations", "exposure", "noise")
 SIZES = ((2_000, 50), (20_000, 300))

@@ -8,18 +8,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from features.errors import ContractError
-from models.assignment.assign import assign, weights_of
-from models.assignment.unplaced import Constraint
-from models.assignment.violations import violations
-from models.assignment.work import Auditor, Rules
-from tests.models.assignment.instances import (
+from benchmarks.assignment_shifts import (
     make_people,
     make_work,
     plain_work,
     texts,
     with_column,
 )
+from features.errors import ContractError
+from models.assignment.assign import assign, weights_of
+from models.assignment.unplaced import Constraint
+from models.assignment.violations import violations
+from models.assignment.work import Auditor, Rules
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.assignment_shifts import plain_work, texts, with_column
 from models.assignment.sequence import lay_out
 from models.assignment.work import Rules
-from tests.models.assignment.instances import plain_work, texts, with_column
 
 
 def test_others_stand_between_graphic_items() -> None:

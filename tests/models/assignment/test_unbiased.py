@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from benchmarks.assignment_shifts import plain_work, with_column
 from models.arrays import Flags, Floats, Texts
 from models.assignment.assign import assign
 from models.assignment.work import Auditor, Rules
@@ -13,7 +14,6 @@ from models.nonresponse import adjust_for_nonresponse
 from models.plan import Plan, RiskFrame, fit_plan
 from models.sampling_key import SamplingKey
 from models.selection import Selection, select_batch
-from tests.models.assignment.instances import plain_work, with_column
 
 ROWS, AUDITS, REPETITIONS = 3_000, 150, 200
 

@@ -1,4 +1,4 @@
-"""Made work and people, of any size and tightness."""
+"""Made work and people, of any size and tightness, for measuring and for tests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ TEAMS = np.array(["t1", "t2", "t3", "t4"], dtype=object)
 
 
 def texts(*values: object) -> Texts:
+    """Return values as a column."""
     return np.array(values, dtype=object)
 
 
