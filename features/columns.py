@@ -185,6 +185,27 @@ def codes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     return positions(values, {name: number for number, name in enumerate(names)}), names
 
 
+def labels(table: AnyTable, name: str) -> tuple[np.ndarray, list[str]]:
+    """Return a column of text as `codes` does, without a Python object for each row of a frame.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"policy": pd.Series(["spam", None, "spam"], dtype="category")})
+    >>> numbers, names = labels(frame, "policy")
+    >>> numbers.tolist(), names
+    ([0, -1, 0], ['spam'])
+    """
+    if name not in table:
+        return np.full(len(table), -1, dtype=np.int64), []
+    values = table[name]
+    if isinstance(values, np.ndarray):
+        return codes(values)
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values.cat.codes.to_numpy(dtype=np.int64), values.cat.categories.tolist()
+    numbers, names = pd.factorize(values)
+    return numbers, names.tolist()
+
+
 def looked_up(values: np.ndarray, table: Mapping[str, float], otherwise: float) -> np.ndarray:
     """Return the number that a table holds for each text; `otherwise` where it holds none.
 
