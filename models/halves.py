@@ -18,6 +18,7 @@ from scipy.special import expit
 from features.columns import AnyTable
 from features.frame import FEATURES, Feature
 from models.arrays import Floats
+from models.boosting import Boost, TreeRows, boost_here
 from models.encoding import Encoder, fit_encoder
 from models.sampled import evenly
 
@@ -77,6 +78,7 @@ def fit_halves(
     *,
     extras: tuple[Feature, ...],
     settings: RiskSettings,
+    boost: Boost = boost_here,
 ) -> Halves:
     """Fit both on audited decisions.
 
@@ -86,12 +88,16 @@ def fit_halves(
         Features as `features.frame.build_frame` gives them.
     overturned
         What the audit of each row found, 0 or 1.
+    boost
+        Where the trees are fitted.
     """
     known, labels = _with_unknowns(frame, overturned, (*FEATURES, *extras), settings)
     few = evenly(np.arange(len(known)), _LINEAR_ROWS)
     some, theirs = (known, labels) if len(few) == len(known) else (known.iloc[few], labels[few])
     encoder = fit_encoder(some, extras)
-    booster = _fit_trees(encoder, known, labels, settings)
+    monotone = [feature.monotone for feature in encoder.features]
+    parameters = tree_parameters(settings, rows=len(known), monotone=monotone)
+    booster = boost(_tree_rows(encoder, known, labels), parameters, rounds=settings.rounds)
     return Halves(encoder, booster, *_fit_linear(encoder, some, theirs, settings))
 
 
@@ -126,19 +132,9 @@ def hide_families(
     return hidden
 
 
-def _fit_trees(
-    encoder: Encoder, frame: pd.DataFrame, overturned: np.ndarray, settings: RiskSettings
-) -> lgb.Booster:
-    dataset = lgb.Dataset(
-        encoder.tree_matrix(frame),
-        label=overturned,
-        feature_name=[f.name for f in encoder.features],
-        categorical_feature=encoder.categories,
-        params={"verbose": -1},
-    )
-    monotone = [f.monotone for f in encoder.features]
-    parameters = tree_parameters(settings, rows=len(frame), monotone=monotone)
-    return lgb.train(parameters, dataset, num_boost_round=settings.rounds)
+def _tree_rows(encoder: Encoder, frame: pd.DataFrame, overturned: np.ndarray) -> TreeRows:
+    names = [feature.name for feature in encoder.features]
+    return TreeRows(encoder.tree_matrix(frame), overturned, encoder.categories, names)
 
 
 def tree_parameters(settings: RiskSettings, *, rows: int, monotone: list[int]) -> dict[str, Any]:

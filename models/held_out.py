@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from features.frame import FEATURES, Feature
 from models.arrays import Floats, Positions, Texts
+from models.boosting import Boost, boost_here
 from models.halves import RiskSettings, fit_halves, hide_families
 from models.recalibration import fit_recalibration
 
@@ -98,6 +99,7 @@ def hold_out(
     extras: tuple[Feature, ...] = (),
     settings: RiskSettings | None = None,
     judged: int = FOLDS,
+    boost: Boost = boost_here,
 ) -> HeldOut:
     """Fit both halves without each third of the item groups, and let them judge it.
 
@@ -109,6 +111,8 @@ def hold_out(
         Of each row: what its audit found, 0 or 1, and its group of near-duplicates.
     judged
         How many of the thirds are judged; the rows of the others are only learned from.
+    boost
+        Where the trees are fitted.
     """
     settings = settings or RiskSettings()
     concealed = hide_families(frame, (*FEATURES, *extras), np.random.default_rng(0))
@@ -116,7 +120,9 @@ def hold_out(
     fold = _fold_of(groups)
     for number in range(judged):
         ours, theirs = fold != number, fold == number
-        halves = fit_halves(frame[ours], overturned[ours], extras=extras, settings=settings)
+        halves = fit_halves(
+            frame[ours], overturned[ours], extras=extras, settings=settings, boost=boost
+        )
         known[theirs] = np.column_stack(halves.log_odds(frame[theirs]))
         hidden[theirs] = np.column_stack(halves.log_odds(concealed[theirs]))
     rows = np.flatnonzero(fold < judged)

@@ -22,6 +22,7 @@ from features.contract import DIRECTIONS
 from features.errors import TrainingError
 from features.frame import Feature
 from models.arrays import Floats
+from models.boosting import Boost, boost_here
 from models.encoding import Encoder
 from models.halves import Halves, RiskSettings, fit_halves, hide_families
 from models.held_out import Forecasts
@@ -133,6 +134,7 @@ def fit_risk(
     extras: tuple[Feature, ...] = (),
     settings: RiskSettings | None = None,
     tree_share: float = 0.5,
+    boost: Boost = boost_here,
 ) -> RiskModel:
     """Fit the risk model on audited decisions; it is calibrated afterwards, on unseen ones.
 
@@ -144,6 +146,8 @@ def fit_risk(
         What the audit of each row found.
     tree_share
         Weight of the trees in the average of log-odds, 0 to 1, from `HeldOut.tree_share`.
+    boost
+        Where the trees are fitted.
 
     Raises
     ------
@@ -156,7 +160,8 @@ def fit_risk(
             f"training: saw {int(overturned.sum())} overturns in {len(frame):,} audits; expected "
             f"at least {FEWEST_OVERTURNS} overturned and as many upheld; load more outcomes"
         )
-    halves = fit_halves(frame, overturned, extras=extras, settings=settings or RiskSettings())
+    settings = settings or RiskSettings()
+    halves = fit_halves(frame, overturned, extras=extras, settings=settings, boost=boost)
     features = halves.encoder.features
     return RiskModel(
         halves.encoder,

@@ -20,6 +20,7 @@ import pandas as pd
 from features.columns import Table, like, positions, texts
 from features.frame import USUAL_FEATURES, Feature
 from models.arrays import Flags
+from models.boosting import Boost, TreeRows, boost_here
 from models.encoding import Vocabularies, coded, vocabulary_of
 from models.right_action import (
     FOLDS,
@@ -84,6 +85,7 @@ def fit_usual_action(
     outcomes: pd.DataFrame,
     *,
     extras: tuple[Feature, ...] = (),
+    boost: Boost = boost_here,
 ) -> UsualAction | None:
     """Fit on decisions and what audits found of some; null where there is too little to learn.
 
@@ -96,6 +98,8 @@ def fit_usual_action(
         The same rows in the contract's columns.
     extras
         The ``x_*`` inputs.
+    boost
+        Where the trees are fitted.
     """
     counts = decisions["action"].value_counts()
     actions = tuple(sorted(map(str, counts.index[:_MOST_ACTIONS])))
@@ -110,13 +114,12 @@ def fit_usual_action(
     inputs = (*_CIRCUMSTANCES, *(feature.name for feature in extras))
     seen = frame.iloc[rows]
     vocabularies = {name: vocabulary_of(seen[name]) for name in inputs if name in categories}
-    dataset = lgb.Dataset(
+    learned = TreeRows(
         coded(seen, inputs, vocabularies),
-        label=label[rows],
-        categorical_feature=[i for i, name in enumerate(inputs) if name in categories],
-        params={"verbose": -1},
+        label[rows],
+        [i for i, name in enumerate(inputs) if name in categories],
     )
-    booster = lgb.train(_parameters(len(rows), len(actions)), dataset, num_boost_round=_ROUNDS)
+    booster = boost(learned, _parameters(len(rows), len(actions)), rounds=_ROUNDS)
     return UsualAction(actions, strictness_of(decisions, actions), inputs, vocabularies, booster)
 
 
@@ -129,6 +132,7 @@ def usual_out_of_fold(
     learn: Flags | None = None,
     folds: int = FOLDS,
     extras: tuple[Feature, ...] = (),
+    boost: Boost = boost_here,
 ) -> pd.DataFrame:
     """Return opinions on the rows `asked`, each by trees that saw none of its ``item_group``.
 
@@ -138,13 +142,17 @@ def usual_out_of_fold(
         Whether each row is to be judged, and may be learned from; null = all may.
     folds
         Number of fits, each on all folds but the one that it judges.
+    boost
+        Where the trees are fitted.
     """
     opinion = pd.DataFrame(np.nan, columns=_COLUMNS, index=frame.index[asked])
     fold = fold_of(decisions, folds)
     may = np.ones(len(fold), dtype=bool) if learn is None else learn
     for number in range(folds):
         others, held_out = may & (fold != number), fold[asked] == number
-        judge = fit_usual_action(frame[others], decisions[others], outcomes, extras=extras)
+        judge = fit_usual_action(
+            frame[others], decisions[others], outcomes, extras=extras, boost=boost
+        )
         if judge is not None and held_out.any():
             opinion.iloc[held_out] = judge.of(frame[asked][held_out]).to_numpy()
     return opinion
