@@ -7,6 +7,7 @@ whoever differs from the majority of the others is always overturned, and whoeve
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from features.contract import DIRECTIONS
@@ -32,16 +33,17 @@ def outcomes_are_independent(decisions: pd.DataFrame, outcomes: pd.DataFrame) ->
     >>> outcomes_are_independent(decisions, rows.assign(verdict="correct"))
     True
     """
+    group = pd.factorize(groups_of(decisions))[0]
+    action = pd.factorize(decisions["action"])[0]
+    both = pd.factorize(group * (int(action.max(initial=0)) + 1) + action)[0]
+    others, alike = np.bincount(group)[group] - 1, np.bincount(both)[both] - 1
     looked = pd.DataFrame(
         {
             "decision_id": decisions["decision_id"],
-            "group": groups_of(decisions),
-            "action": decisions["action"],
+            "disputed": 2 * alike < others,
+            "agreed": 2 * alike > others,
         }
     )
-    others = looked.groupby("group")["group"].transform("size") - 1
-    alike = looked.groupby(["group", "action"])["group"].transform("size") - 1
-    looked = looked.assign(disputed=2 * alike < others, agreed=2 * alike > others)
     source = outcomes.get("source", pd.Series("audit", index=outcomes.index)).fillna("audit")
     audits = outcomes.loc[source == "audit", ["decision_id", "verdict"]]
     told = looked[others > 0].merge(audits, on="decision_id")

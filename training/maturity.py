@@ -78,7 +78,9 @@ class Mature:
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Return the decisions that are old enough, and their outcomes."""
         old = decisions[decisions["decided_at"] <= self.cutoff]
-        return old, outcomes[outcomes["decision_id"].isin(old["decision_id"])]
+        # Audits are few: looked for among them, not they among all decisions, a set of these.
+        of_old = old["decision_id"][old["decision_id"].isin(outcomes["decision_id"])]
+        return old, outcomes[outcomes["decision_id"].isin(of_old)]
 
 
 def delay_curve(delay_days: np.ndarray, observed_days: np.ndarray) -> DelayCurve:
