@@ -220,6 +220,68 @@ shadow_scores = sa.Table(
     sa.Index("shadow_scores_by_decision", "decision_id"),
 )
 
+kept_batches = sa.Table(
+    "kept_batches",
+    metadata,
+    sa.Column("batch_id", sa.Text, primary_key=True),
+    sa.Column("day", sa.Integer, nullable=False, comment="of ranking, UTC, counted from 1970"),
+    sa.Column("manner", sa.Text, nullable=False, comment="ranked, retained"),
+    sa.Column("decisions", sa.BigInteger, nullable=False),
+    sa.Column("selected", sa.BigInteger, nullable=False),
+    sa.Column("kept_at", sa.BigInteger, nullable=False),
+    sa.Index("kept_batches_by_day", "day"),
+    comment="ranked decisions that are kept as sums, but for those that were selected",
+)
+
+kept_sums = sa.Table(
+    "kept_sums",
+    metadata,
+    sa.Column("sum_id", _LARGE_COUNT, primary_key=True, autoincrement=True),
+    sa.Column("batch_id", sa.ForeignKey("kept_batches.batch_id"), nullable=False),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("grouped_by", sa.Text, nullable=False, comment="column of the label"),
+    sa.Column("label", sa.Text),
+    sa.Column("what", sa.Text, nullable=False, comment="which risk, or severity"),
+    sa.Column("first_node", sa.Integer, nullable=False),
+    sa.Column("kinds", sa.Integer, nullable=False, comment="rows of the sums"),
+    sa.Column("decisions", sa.Double, nullable=False),
+    sa.Column("predicted", sa.Double, nullable=False),
+    sa.Column("sums", sa.LargeBinary, nullable=False, comment="little-endian doubles, deflated"),
+    sa.Index("kept_sums_by_batch", "batch_id", "grouped_by", "what"),
+)
+
+kept_audits = sa.Table(
+    "kept_audits",
+    metadata,
+    sa.Column("decision_id", sa.ForeignKey("decisions.decision_id"), primary_key=True),
+    sa.Column("batch_id", sa.ForeignKey("kept_batches.batch_id"), nullable=False),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("over_enforcement", sa.Double, nullable=False),
+    sa.Column("under_enforcement", sa.Double, nullable=False),
+    sa.Column("wrong_selection", sa.Double, nullable=False),
+    sa.Column("overturn_probability", sa.Double, nullable=False),
+    sa.Column(
+        "inclusion_probability",
+        sa.Double,
+        nullable=False,
+        comment="lowered by the share of audits that were finished when the day was kept",
+    ),
+    sa.Column("harm", sa.Double, nullable=False, comment="of the decision if it is wrong"),
+    sa.Index("kept_audits_by_batch", "batch_id"),
+    comment="audits that count beside the sums of a day that was retained",
+)
+
+retention_events = sa.Table(
+    "retention_events",
+    metadata,
+    sa.Column("event_id", _LARGE_COUNT, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.Text, nullable=False, comment="user@machine"),
+    sa.Column("day", sa.Integer, nullable=False, comment="of ranking, or of decision, from 1970"),
+    sa.Column("dropped", sa.Text, nullable=False, comment="offers, decisions"),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+)
+
 
 def _index(name: str, *sought: Any, read: tuple[sa.Column[Any], ...], **of_postgresql: Any) -> None:
     """Declare an index by which rows are sought, for either database.
