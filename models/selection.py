@@ -10,11 +10,12 @@ Lund and Thorup, 2007). Admission uses a threshold fixed beforehand.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from features.columns import looked_up
 from features.errors import BadValue, CapacityError, ContractError
 from models.arrays import Flags, Floats, Positions, Texts
 from models.plan_record import LEAST_RISK, Plan, bonus, minutes_of, variance_weight
@@ -22,6 +23,12 @@ from models.risk_frame import RiskFrame, check_risk
 from models.sampling_key import Numbers
 from models.threshold import inclusion_probability
 
+Codes: TypeAlias = npt.NDArray[np.int8]
+
+REASONS = ("", "risk", "random", "minimum", "certain")
+"""Why a decision was selected; the first stands for one that was not."""
+_NO_STRATUM = -2
+_NOT, _RISK, _RANDOM, _MINIMUM, _CERTAIN = range(len(REASONS))
 LONGEST_TIMES_MEAN = 8.0
 """Where capacity is time, no audit is expected to take more than this many times the longest mean
 of a stratum; one that did would have less than the uniform sample's chance of being in it."""
@@ -43,9 +50,9 @@ class Selection:
         Chance of being selected, in (0, 1].
     threshold
         What the priority had to pass, per row; 0 where nothing was left out.
-    reason
-        ``certain`` (chance 1), ``minimum`` (taken for its stratum's minimum), ``random`` (in the
-        embedded uniform sample), ``risk``; empty where not selected.
+    reason_codes
+        Places in `REASONS`: ``certain`` (chance 1), ``minimum`` (taken for its stratum's minimum),
+        ``random`` (in the embedded uniform sample), ``risk``; empty where not selected.
     random_audit
         True in the embedded uniform sample: every decision of the frame had the same chance,
         ``uniform_probability``, of being in it, so that plain counting over it checks the
@@ -60,10 +67,15 @@ class Selection:
     rank: Positions
     inclusion_probability: Floats
     threshold: Floats
-    reason: Texts
+    reason_codes: Codes
     random_audit: Flags
     uniform_probability: float
     common_threshold: float
+
+    @property
+    def reason(self) -> Texts:
+        """Return the reasons as text."""
+        return np.array(REASONS, dtype=object)[self.reason_codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,28 +192,38 @@ def _prepare(risk: RiskFrame, plan: Plan, key: Numbers) -> _Draw:
 
 def _ranking(priority: Floats, decision_ids: Texts) -> Positions:
     """Positions by descending priority; only rows that tie are compared by id."""
-    order = np.argsort(-priority, kind="stable")
-    in_order = priority[order]
-    if np.any(in_order[1:] == in_order[:-1]):
-        texts = np.asarray(decision_ids, dtype=str)
-        order = np.lexsort((texts, -priority))
+    order = np.argsort(-priority)
+    alike = _runs(priority[order])
+    if len(alike):
+        rows = order[alike]
+        texts = np.asarray(decision_ids.take(rows), dtype=str)
+        order[alike] = rows[np.lexsort((texts, -priority[rows]))]
     return order
+
+
+def _runs(in_order: Floats) -> Positions:
+    """Return the places of an ordered array whose value stands beside them again."""
+    same = np.flatnonzero(in_order[1:] == in_order[:-1])
+    return np.union1d(same, same + 1)
 
 
 def _check_ids(uniform: Floats, decision_ids: Texts) -> None:
     """Refuse a repeated id; equal ids have equal numbers, and numbers are quicker to compare."""
     in_order = np.sort(uniform)
-    if not np.any(in_order[1:] == in_order[:-1]):
+    alike = in_order[_runs(in_order)]
+    if not len(alike):
         return
-    repeated = np.flatnonzero(pd.Series(np.asarray(decision_ids, dtype=object)).duplicated())
+    rows = np.flatnonzero(np.isin(uniform, alike))
+    texts = np.asarray(decision_ids.take(rows), dtype=object)
+    repeated = np.flatnonzero(pd.Series(texts).duplicated())
     if len(repeated):
         raise ContractError(
             "risk",
             [
                 BadValue(
-                    int(row), "decision_ids", repr(str(decision_ids[row])), "an id not repeated"
+                    int(rows[place]), "decision_ids", repr(str(texts[place])), "an id not repeated"
                 )
-                for row in repeated
+                for place in repeated
             ],
         )
 
@@ -224,11 +246,12 @@ def _quotas(draw: _Draw, risk: RiskFrame, plan: Plan) -> tuple[Flags, Floats, Fl
     rows = len(draw.harm)
     taken = np.zeros(rows, np.bool_)
     entry, leave = np.full(rows, np.inf), np.full(rows, np.inf)
-    stratum_in_order = np.asarray(risk.stratum, dtype=object)[draw.order]
+    numbers, names = _numbered(risk.stratum)
+    in_order = numbers[draw.order]
     for name, each in plan.strata.items():
         if not each.minimum:
             continue
-        members = draw.order[stratum_in_order == name]
+        members = draw.order[in_order == names.get(name, _NO_STRATUM)]
         taken[members[: each.minimum]] = True
         whole = len(members) <= each.minimum
         entry[members] = 0.0 if whole else draw.priority[members[each.minimum - 1]]
@@ -259,11 +282,11 @@ def _check_capacity(risk: RiskFrame, plan: Plan, cost: Floats, capacity: float) 
 
     Judged on the frame, not on the draw: a refusal must not depend on the random numbers.
     """
-    stratum = np.asarray(risk.stratum, dtype=object)
+    numbers, names = _numbered(risk.stratum)
     needed, without = 0.0, np.ones(len(cost), np.bool_)
     for name, each in plan.strata.items():
         if each.minimum:
-            rows = stratum == name
+            rows = numbers == names.get(name, _NO_STRATUM)
             needed += float(np.sort(cost[rows])[::-1][: each.minimum].sum())
             without &= ~rows
     unit = "audits" if plan.capacity_minutes is None else "minutes"
@@ -313,11 +336,11 @@ def _finish(
     common_threshold: float,
 ) -> Selection:
     random_audit = selected & (draw.uniform < uniform_probability)
-    reason = np.full(len(selected), "risk", dtype=object)
-    reason[random_audit] = "random"
-    reason[for_minimum] = "minimum"
-    reason[chance >= 1.0] = "certain"
-    reason[~selected] = ""
+    reason = np.full(len(selected), _RISK, dtype=np.int8)
+    reason[random_audit] = _RANDOM
+    reason[for_minimum] = _MINIMUM
+    reason[chance >= 1.0] = _CERTAIN
+    reason[~selected] = _NOT
     rank = np.empty(len(draw.order), dtype=np.int64)
     rank[draw.order] = np.arange(1, len(draw.order) + 1)
     return Selection(
@@ -326,7 +349,7 @@ def _finish(
         rank=rank,
         inclusion_probability=chance,
         threshold=threshold,
-        reason=reason,
+        reason_codes=reason,
         random_audit=random_audit,
         uniform_probability=uniform_probability,
         common_threshold=common_threshold,
@@ -336,7 +359,20 @@ def _finish(
 def stratum_thresholds(plan: Plan, stratum: Texts) -> Floats:
     """Return each row's own threshold under admission; infinite where its stratum has none."""
     own = {name: each.threshold for name, each in plan.strata.items() if each.threshold is not None}
-    return looked_up(stratum, own, np.inf)
+    if not own:
+        return np.full(len(stratum), np.inf)
+    numbers, names = _numbered(stratum)
+    limits = np.array([own.get(name, np.inf) for name in names] + [np.inf])
+    return limits[numbers]  # a null stratum has the number -1 and so takes the last
+
+
+def _numbered(stratum: Texts) -> tuple[Positions, dict[str, int]]:
+    """Return a number for each row's stratum, -1 where it is null, and the numbers by name."""
+    if isinstance(stratum, pd.Categorical):
+        numbers, names = stratum.codes, stratum.categories
+    else:
+        numbers, names = pd.factorize(np.asarray(stratum, dtype=object))
+    return numbers, {str(name): number for number, name in enumerate(names)}
 
 
 def _least_chance(plan: Plan, threshold: float) -> float:
