@@ -15,7 +15,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from features.errors import BadValue, ContractError
-from features.values import READERS, Kind
+from features.once import Once
+from features.values import READERS, Kind, as_vector
 
 VERDICTS = (
     "correct",
@@ -156,6 +157,17 @@ OUTCOMES = Table(
 )
 
 
+def key_of(table: Table) -> str:
+    """Return the column that names a row.
+
+    Examples
+    --------
+    >>> key_of(DECISIONS), key_of(OUTCOMES)
+    ('decision_id', 'audit_id')
+    """
+    return next(column.name for column in table.columns if column.unique)
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """A table after its check.
@@ -188,8 +200,22 @@ class Checked:
         return self.good
 
 
-def check(frame: pd.DataFrame, table: Table) -> Checked:
+def check(
+    frame: pd.DataFrame,
+    table: Table,
+    *,
+    once: Once | None = None,
+    vector_length: int | None = None,
+) -> Checked:
     """Check a table against the contract, value by value.
+
+    Parameters
+    ----------
+    once
+        The ids of earlier parts of the table, which may not come again; it learns those of this
+        part. Null = this is the whole table.
+    vector_length
+        How long the vectors of earlier parts are; null = as most of this part are.
 
     Raises
     ------
@@ -208,8 +234,9 @@ def check(frame: pd.DataFrame, table: Table) -> Checked:
     """
     _require_columns(frame, table)
     given = frame.reset_index(drop=True).set_axis([str(name) for name in frame.columns], axis=1)
-    typed, bad = _typed(given, table)
+    typed, bad = _typed(given, table, vector_length)
     bad += _broken_rules(typed, table, already={(b.row, b.column) for b in bad})
+    bad += _repeated(typed, table, once, already={b.row for b in bad if b.column == key_of(table)})
     bad.sort(key=lambda b: (b.row, b.column))
     rows = sorted({b.row for b in bad})
     return Checked(table.name, typed.drop(index=rows), _rejected(given, rows, bad), tuple(bad))
@@ -241,12 +268,17 @@ def _mend(name: str, table: Table) -> str:
     return f"{hint}{more}drop it, or map it with a mapping file"
 
 
-def _typed(given: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, list[BadValue]]:
+def _typed(
+    given: pd.DataFrame, table: Table, vector_length: int | None
+) -> tuple[pd.DataFrame, list[BadValue]]:
     columns: dict[str, pd.Series] = {}
     bad: list[BadValue] = []
     for name in map(str, given.columns):
         column = table.by_name.get(name) or _extra(name, given[name])
-        columns[name], unread = READERS[column.kind](given[name])
+        if column.kind == "vector":
+            columns[name], unread = as_vector(given[name], length=vector_length)
+        else:
+            columns[name], unread = READERS[column.kind](given[name])
         rows = np.flatnonzero(unread).tolist()
         bad += [_bad(row, column, given[name].iloc[row]) for row in rows]
     return pd.DataFrame(columns), bad
@@ -298,6 +330,21 @@ def _broken_rules(
             already.add((int(row), name))
             bad.append(_bad(int(row), table.by_name[name], value, twice="unique" in str(rule)))
     return bad
+
+
+def _repeated(
+    typed: pd.DataFrame, table: Table, once: Once | None, *, already: set[int]
+) -> list[BadValue]:
+    """Return ids that came in an earlier part of the table."""
+    if once is None:
+        return []
+    key = key_of(table)
+    rows = np.flatnonzero(once.again(typed[key])).tolist()
+    return [
+        _bad(row, table.by_name[key], typed[key].iat[row], twice=True)
+        for row in rows
+        if row not in already
+    ]
 
 
 def _bad(row: int, column: Column, value: object, *, twice: bool = False) -> BadValue:

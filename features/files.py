@@ -12,9 +12,8 @@ from features.contract import Checked, Table, check
 from features.errors import SettingsError
 from features.future import refuse_future
 from features.mapping import Mapping
-from features.values import as_number
-
-_ENDINGS = ".csv, .csv.gz or .parquet"
+from features.number_columns import number_columns, with_numbers
+from features.reading import ENDINGS
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -38,7 +37,7 @@ def read_table(path: Path) -> pd.DataFrame:
         raise SettingsError(
             f"file {str(path)!r}: cannot be read as {path.suffix[1:]}: {error}"
         ) from error
-    raise SettingsError(f"file {str(path)!r}: saw another ending; expected {_ENDINGS}")
+    raise SettingsError(f"file {str(path)!r}: saw another ending; expected {ENDINGS}")
 
 
 def write_table(frame: pd.DataFrame, path: Path) -> None:
@@ -56,7 +55,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
     elif path.name.endswith((".csv", ".csv.gz")):
         frame.to_csv(part, index=False, compression="gzip" if path.suffix == ".gz" else None)
     else:
-        raise SettingsError(f"file {str(path)!r}: saw another ending; expected {_ENDINGS}")
+        raise SettingsError(f"file {str(path)!r}: saw another ending; expected {ENDINGS}")
     part.replace(path)
 
 
@@ -78,24 +77,10 @@ def load_checked(
     """
     frame = read_table(path)
     frame = mapping.apply(frame, table.name) if mapping else frame
-    frame = frame if path.name.endswith(".parquet") else _with_numbers(frame)
+    if not path.name.endswith(".parquet"):
+        frame = with_numbers(frame, number_columns([frame]))
     checked = check(frame, table)
     return checked if now is None else refuse_future(checked, frame, now=now)
-
-
-def _with_numbers(frame: pd.DataFrame) -> pd.DataFrame:
-    """Make numbers of the ``x_*`` columns of a CSV that hold nothing else.
-
-    There every value is text, and a number is another kind of input than a category. Values such
-    as 007 are codes, and stay categories.
-    """
-    numbers = {}
-    for name in frame.columns[frame.columns.map(str).str.startswith("x_")]:
-        values, unread = as_number(frame[name])
-        is_code = frame[name].astype("str").str.match(r"\s*0\d", na=False).any()
-        if values.notna().any() and not unread.any() and not is_code:
-            numbers[name] = values
-    return frame.assign(**numbers)
 
 
 def rejected_path(path: Path) -> Path:

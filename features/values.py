@@ -81,12 +81,13 @@ def as_time(values: pd.Series) -> Read:
     return time, _lost(values, time)
 
 
-def as_vector(values: pd.Series) -> Read:
-    """Return lists of finite numbers, all as long as most of them are."""
+def as_vector(values: pd.Series, *, length: int | None = None) -> Read:
+    """Return lists of finite numbers, all of one length; null = as long as most of them are."""
     read = [_vector(value) for value in _objects(values)]
     lengths = pd.Series([len(vector) for vector in read if vector is not None], dtype="int64")
-    usual = 0 if lengths.empty else int(lengths.mode().iloc[0])
-    kept = [vector if vector is not None and len(vector) == usual else None for vector in read]
+    if length is None:
+        length = 0 if lengths.empty else int(lengths.mode().iloc[0])
+    kept = [vector if vector is not None and len(vector) == length else None for vector in read]
     vectors = pd.Series(kept, index=values.index, dtype=object)
     return vectors, _lost(values, vectors)
 
