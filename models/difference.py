@@ -79,6 +79,49 @@ class DomainTotals:
         return larger
 
 
+@dataclass(frozen=True, slots=True)
+class WholeFrame:
+    """Sums over every decision, audited or not, per domain.
+
+    Attributes
+    ----------
+    sums
+        What ``models.interval`` says of them.
+    predicted
+        Of severity times recalibrated probability.
+    decisions, squares
+        How many, and the sum of squared severities.
+    """
+
+    sums: FrameSums
+    predicted: Floats
+    decisions: Floats
+    squares: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Audits:
+    """The finished audits of a frame, one a row.
+
+    Attributes
+    ----------
+    domain
+        0-based number of the domain that each counts for.
+    f
+        Recalibrated overturn probability.
+    y
+        1 or 0: what the audit found.
+    chance, weight
+        Inclusion probability in (0, 1], and severity.
+    """
+
+    domain: Positions
+    f: Floats
+    y: Floats
+    chance: Floats
+    weight: Floats
+
+
 def total_domains(
     frame: AuditedFrame, domain: Positions, f: Floats, *, sums: FrameSums
 ) -> DomainTotals:
@@ -95,25 +138,38 @@ def total_domains(
     """
     domains = len(sums.size)
     severity = np.ones(len(frame)) if frame.severity is None else frame.severity
-    audited = np.flatnonzero(frame.audited)
-    own, y, chance = (
-        domain[audited],
-        frame.overturned[audited],
-        frame.inclusion_probability[audited],
+    whole = WholeFrame(
+        sums=sums,
+        predicted=total_by(domain, severity * f, domains),
+        decisions=total_by(domain, np.ones(len(frame)), domains),
+        squares=total_by(domain, severity**2, domains),
     )
-    weight = severity[audited]
-    residual = weight * (y - f[audited])
+    rows = np.flatnonzero(frame.audited)
+    audits = Audits(
+        domain=domain[rows],
+        f=f[rows],
+        y=frame.overturned[rows],
+        chance=frame.inclusion_probability[rows],
+        weight=severity[rows],
+    )
+    return totals_of(whole, audits)
+
+
+def totals_of(whole: WholeFrame, audits: Audits) -> DomainTotals:
+    """Put the sums over a frame and its audits together, per domain."""
+    sums, own, domains = whole.sums, audits.domain, len(whole.sums.size)
+    y, weight, chance = audits.y, audits.weight, audits.chance
+    residual = weight * (y - audits.f)
     size = np.maximum(sums.size, TINY)
-    predicted = total_by(domain, severity * f, domains)
-    figure = (predicted + total_by(own, residual / chance, domains)) / size
+    figure = (whole.predicted + total_by(own, residual / chance, domains)) / size
     observed = total_by(own, (1.0 - chance) / chance**2 * residual**2, domains)
     return DomainTotals(
         sums=sums,
         figure=figure,
         observed_variance=observed / size**2,
         inflation=_inflation(sums, figure, observed),
-        decisions=total_by(domain, np.ones(len(frame)), domains),
-        kish_decisions=sums.size**2 / np.maximum(total_by(domain, severity**2, domains), TINY),
+        decisions=whole.decisions,
+        kish_decisions=sums.size**2 / np.maximum(whole.squares, TINY),
         audits=total_by(own, np.ones(len(own)), domains),
         overturns=total_by(own, y, domains),
         least=total_by(own, weight * y, domains) / size,

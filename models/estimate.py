@@ -12,6 +12,7 @@ It is unbiased whatever the model; a good model makes it narrow. The interval is
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,6 +32,7 @@ __all__ = [
     "Recalibration",
     "check_frame",
     "estimate_by",
+    "estimates_of",
     "estimate_overturn_rate",
     "fit_recalibration",
 ]
@@ -155,10 +157,15 @@ def estimate_by(
     codes = np.where(unlabelled, len(names), codes).astype(np.int64)
     f = recalibration.apply(frame.overturn_probability)
     totals = total_domains(frame, codes, f, sums=_sums(frame, codes, f))
+    return estimates_of(totals, [str(name) for name in names], level=level)
+
+
+def estimates_of(totals: DomainTotals, names: Sequence[str], *, level: float) -> list[Estimate]:
+    """Return the estimates of the first domains of totals, as many as have a name."""
     low, high = totals.bounds(level)
     variance = totals.variance()
     return [
-        _estimate(str(name), totals, row, bounds=(low[row], high[row]), variance=variance[row])
+        _estimate(name, totals, row, bounds=(low[row], high[row]), variance=variance[row])
         for row, name in enumerate(names)
     ]
 

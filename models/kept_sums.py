@@ -33,6 +33,7 @@ from features.kept_sums import (
     kinds_of_risk,
 )
 from models.arrays import Floats, Positions
+from models.interval import cubic_shares
 from models.recalibration import LEAST_PROBABILITY
 
 NODES_A_UNIT = 32
@@ -234,7 +235,7 @@ def _at_nodes(
     held = np.zeros((owners * span, 4 * kinds + plain.shape[1]))
     for start in range(0, len(risk), _ROWS_A_BLOCK):
         block = slice(start, start + _ROWS_A_BLOCK)
-        shared = weights[block, :, None] * _shares(part[block])[:, None, :]
+        shared = weights[block, :, None] * np.column_stack(cubic_shares(part[block]))[:, None, :]
         values = np.hstack([shared.reshape(len(shared), -1), plain[block]])
         held += _scattered(members[block] * span + cell[block, None], values, owners * span)
     held = held.reshape(owners, span, -1)
@@ -251,19 +252,6 @@ def _place(risk: Floats) -> tuple[Positions, Floats]:
     place = logit(clipped) * NODES_A_UNIT
     below = np.floor(place)
     return below.astype(np.int64), place - below
-
-
-def _shares(part: Floats) -> Floats:
-    """Return the shares of the node before the one below, of it, and of the two after; sum 1."""
-    t = part
-    return np.column_stack(
-        [
-            -t * (t - 1.0) * (t - 2.0) / 6.0,
-            (t + 1.0) * (t - 1.0) * (t - 2.0) / 2.0,
-            -(t + 1.0) * t * (t - 2.0) / 2.0,
-            (t + 1.0) * t * (t - 1.0) / 6.0,
-        ]
-    )
 
 
 def _scattered(places: Positions, values: Floats, size: int) -> Floats:
