@@ -100,6 +100,21 @@ def sample(since: datetime, until: datetime, *, one_in: float, most: int) -> sa.
     return query.order_by(offer.c.selection_id).limit(most)
 
 
+def chance_of_audit() -> sa.ColumnElement[float]:
+    """Return an outcome's own inclusion probability, else the largest over its decision's offers.
+
+    Of a decision that was never offered it stays null, and so it does of a review: that is chosen
+    among audits, not among decisions.
+    """
+    offer, outcome = schema.selections, schema.outcomes
+    offered = sa.select(sa.func.max(offer.c.inclusion_probability)).where(
+        offer.c.decision_id == outcome.c.decision_id
+    )
+    reviewed = sa.func.coalesce(outcome.c.source, "audit") == "review"
+    chance = sa.func.coalesce(outcome.c.inclusion_probability, offered.scalar_subquery())
+    return sa.case((reviewed, outcome.c.inclusion_probability), else_=chance)
+
+
 def _within(table: sa.Table, since: datetime, until: datetime) -> list[sa.ColumnElement[bool]]:
     at = table.c.selected_at
     return [at >= microseconds(since), at < microseconds(until)]

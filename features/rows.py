@@ -50,31 +50,18 @@ def _columns(table: sa.Table) -> list[tuple[str, bool]]:
 
 
 def as_frame(names: Iterable[str], rows: Sequence[Any], table: Table | None) -> pd.DataFrame:
-    """Return rows of the store as a typed frame.
+    """Return rows of the store as a typed frame: for a few, `features.blocks` for many.
 
     With a table of the contract, columns that are wholly null are left out unless required, and
     extras become columns of their own.
     """
-    return as_frame_of_parts(names, [rows] if rows else [], table)
-
-
-def as_frame_of_parts(
-    names: Iterable[str], parts: Iterable[Sequence[Any]], table: Table | None
-) -> pd.DataFrame:
-    """Return rows that come in parts as one typed frame; only a part at a time is Python objects.
-
-    Parameters
-    ----------
-    parts
-        Lists of rows, none of them empty.
-    """
     names = list(names)
-    held: dict[str, list[pd.Series]] = {name: [] for name in names}
-    for rows in parts:
-        for name, values in zip(names, zip(*rows, strict=True), strict=True):
-            held[name].append(_typed(name, list(values), table))
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
     frame = pd.DataFrame(
-        {name: _joined(each) if each else _typed(name, [], table) for name, each in held.items()}
+        {
+            name: _typed(name, list(values), table)
+            for name, values in zip(names, columns, strict=True)
+        }
     )
     if table is None:
         return frame
@@ -83,17 +70,6 @@ def as_frame_of_parts(
         frame = frame.join(_expand(extras)) if any(extras) else frame
     idle = [n for n in frame if n in table.by_name and not table.by_name[n].required]
     return frame.drop(columns=[n for n in idle if frame[n].isna().all()])
-
-
-def _joined(parts: list[pd.Series]) -> pd.Series:
-    """Join the parts of a column; a part that is wholly null takes the kind of the others."""
-    if len(parts) == 1:
-        return parts[0]
-    kinds = {part.dtype for part in parts if part.notna().any()}
-    kind = kinds.pop() if len(kinds) == 1 else None
-    if kind is not None and (kind == "str" or kind.kind == "f"):
-        parts = [part.astype(kind) for part in parts]
-    return pd.concat(parts, ignore_index=True)
 
 
 def first_difference(

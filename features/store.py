@@ -6,7 +6,7 @@ Whatever a method returned for is committed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +40,7 @@ from features.answers import (
     keep_answer,
     purge_answers,
 )
+from features.blocks import read_blocks
 from features.columns import AnyTable
 from features.contract import DECISIONS, OUTCOMES, Table
 from features.earlier_decisions import is_current, read_history
@@ -47,13 +48,11 @@ from features.earlier_offers import FirstOffer, RankedSample
 from features.engine import for_reading, open_engine
 from features.errors import StoreError
 from features.history import History
-from features.rows import as_frame, as_frame_of_parts, microseconds
+from features.rows import as_frame, microseconds
 
 __all__ = ["Added", "Store", "open_store"]
 
 _ATTEMPTS = 3
-ROWS_A_PART = 50_000
-"""Rows that are Python objects at one time, where many are read."""
 
 
 class Store:
@@ -144,7 +143,15 @@ class Store:
         decision_ids: Sequence[str] | None = None,
         with_content: bool = False,
     ) -> pd.DataFrame:
-        """Return decisions with ``since <= decided_at < until``, by time and id."""
+        """Return decisions with ``since <= decided_at < until``, by time and id.
+
+        Parameters
+        ----------
+        decision_ids
+            Which alone are returned, in no order; null = all.
+        with_content
+            Whether text and embedding are read, where they are stored.
+        """
         table = schema.decisions
         query = _between(sa.select(table), table.c.decided_at, since, until)
         if with_content:
@@ -169,7 +176,7 @@ class Store:
         table = schema.outcomes
         columns = [c for c in table.columns if c.name != "inclusion_probability"]
         query: sa.Select[Any] = sa.select(
-            *columns, _inclusion_probability().label("inclusion_probability")
+            *columns, earlier_offers.chance_of_audit().label("inclusion_probability")
         )
         query = _between(query, table.c.audited_at, since, until)
         query = query.where(is_current(table))
@@ -192,7 +199,7 @@ class Store:
         """Return every offer with ``since <= selected_at < until``, in the order of arrival."""
         table = schema.selections
         query = _between(sa.select(table), table.c.selected_at, since, until)
-        return self._read(query.order_by(table.c.selection_id), None)
+        return self.read(query.order_by(table.c.selection_id))
 
     def random_audits(self) -> set[str]:
         """Return the decisions that any offer took into the embedded uniform sample."""
@@ -214,7 +221,7 @@ class Store:
         """Return the offers of one decision, the earliest first."""
         table = schema.selections
         query = sa.select(table).where(table.c.decision_id == decision_id)
-        return self._read(query.order_by(table.c.selection_id), None)
+        return self.read(query.order_by(table.c.selection_id))
 
     def first_offers(self, decision_ids: Sequence[str]) -> dict[str, FirstOffer]:
         """Return the first offer of each decision; those that were never offered are left out."""
@@ -240,7 +247,7 @@ class Store:
         """Return the decisions ranked in a period, or `most` of them; the same at every call."""
         one_in = max(self.count_offers(since, until) / most, 1.0)
         query = earlier_offers.sample(since, until, one_in=one_in, most=most)
-        table = self._read(query, None)
+        table = self.read(query)
         return RankedSample(table, len(table) * one_in)
 
     def add_plan(self, version: str, document: str, made_at: datetime) -> None:
@@ -277,10 +284,12 @@ class Store:
         """
         return self._begin()
 
-    def _read(self, query: sa.Select[Any], table: Any) -> pd.DataFrame:
+    def read(
+        self, query: sa.Select[Any], table: Table | None = None, *, coded: Collection[str] = ()
+    ) -> pd.DataFrame:
+        """Return what a query of a module of its own finds, as `features.blocks.read_blocks`."""
         with self._look() as connection:
-            result = connection.execute(query)
-            return as_frame_of_parts(result.keys(), result.partitions(ROWS_A_PART), table)
+            return read_blocks(connection, query, table, coded=coded)
 
     def _read_in_parts(
         self,
@@ -291,7 +300,7 @@ class Store:
     ) -> pd.DataFrame:
         """Read the rows of the given ids, or all rows where none are given."""
         if ids is None:
-            return self._read(query, table)
+            return self.read(query, table)
         names = list(query.selected_columns.keys())
         rows: list[Any] = []
         with self._look() as connection:
@@ -383,18 +392,3 @@ def _between(
     if until is not None:
         query = query.where(column < microseconds(until))
     return query
-
-
-def _inclusion_probability() -> sa.ColumnElement[float]:
-    """Return an outcome's own inclusion probability, else the largest over its decision's offers.
-
-    Of a decision that was never offered it stays null, and so it does of a review: that is chosen
-    among audits, not among decisions.
-    """
-    offer, outcome = schema.selections, schema.outcomes
-    offered = sa.select(sa.func.max(offer.c.inclusion_probability)).where(
-        offer.c.decision_id == outcome.c.decision_id
-    )
-    reviewed = sa.func.coalesce(outcome.c.source, "audit") == "review"
-    chance = sa.func.coalesce(outcome.c.inclusion_probability, offered.scalar_subquery())
-    return sa.case((reviewed, outcome.c.inclusion_probability), else_=chance)

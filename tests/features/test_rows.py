@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from features import schema
 from features.contract import DECISIONS
-from features.rows import as_frame, as_frame_of_parts, as_stored, first_difference, microseconds
+from features.rows import as_frame, as_stored, first_difference, microseconds
 
 
 def frame(**columns: object) -> pd.DataFrame:
@@ -93,22 +93,3 @@ def test_content_is_not_compared() -> None:
 
 def test_nothing_given_differs_in_nothing() -> None:
     assert differences(frame().head(0), frame().head(0)) == []
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 5])
-def test_rows_in_parts_make_the_same_frame(size: int) -> None:
-    names = ["decision_id", "decided_at", "language", "views", "site", "extras"]
-    rows: list[tuple[object, ...]] = [
-        ("a", 1, "en", 2.0, None, {"x_a": 1}),
-        ("b", 2, None, None, None, None),
-        ("c", 3, None, None, None, {"x_a": 2.5, "group_b": "g"}),
-        ("d", 4, "de", 3.0, None, {}),
-        ("e", 5, None, 1.0, None, None),
-    ]
-    parts = [rows[start : start + size] for start in range(0, len(rows), size)]
-    for table in (DECISIONS, None):
-        if table is None:
-            names, parts = names[:-1], [[row[:-1] for row in part] for part in parts]
-            rows = [row[:-1] for row in rows]
-        whole, joined = as_frame(names, rows, table), as_frame_of_parts(names, parts, table)
-        pd.testing.assert_frame_equal(joined, whole)
