@@ -24,6 +24,7 @@ from features.errors import HomeError
 from features.store import Store
 from models.estimate import AuditedFrame
 from models.nonresponse import ASSUMPTION, Nonresponse, adjust_for_nonresponse
+from monitoring.kept_days import require_rows, rows_of_whole_days
 
 _SCORES = (*DIRECTIONS, "overturn_probability", "expected_harm", "plan_version", "model_version")
 
@@ -113,8 +114,9 @@ def read_history(
     Raises
     ------
     HomeError
-        If nothing was ranked in the period.
+        If nothing was ranked in the period, or of one of its days only sums are kept.
     """
+    require_rows(store, since=since, until=until)
     selections = store.selections(since=since, until=until)
     if selections.empty:
         raise HomeError(
@@ -122,6 +124,7 @@ def read_history(
             "first (`secondlook rank`, or POST /v1/rank), or choose another period"
         )
     before = selections.iloc[:0] if since is None else store.selections(until=since)
+    before = rows_of_whole_days(store, before)
     return _history(selections, before, store.decisions(), store.outcomes())
 
 
