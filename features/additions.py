@@ -18,11 +18,11 @@ import sqlalchemy as sa
 from features import schema
 from features.among import among
 from features.arrivals import note_offers, note_outcomes
-from features.bulk import insert_columns
 from features.columns import AnyTable, Columns, frame_of, is_null, texts
 from features.contract import DECISIONS, OUTCOMES
+from features.copying import insert_rows
 from features.errors import BadValue, StoreError
-from features.rows import as_frame, as_stored, first_difference
+from features.rows import as_frame, first_difference
 from features.supersession import impossible_supersessions
 
 IDS_A_QUERY = 5_000  # SQLite takes 32,766 parameters at most
@@ -59,7 +59,7 @@ def add_decisions(connection: sa.Connection, decisions: pd.DataFrame) -> Added:
         return added
     rows = decisions[["decision_id", *content]].dropna(how="all", subset=content)
     is_new = rows["decision_id"].isin(added.ids)
-    insert_columns(connection, schema.contents, as_stored(rows[is_new], schema.contents))
+    insert_rows(connection, schema.contents, rows[is_new])
     return _without_other_texts(connection, rows[~is_new], added) if "text" in rows else added
 
 
@@ -123,7 +123,7 @@ def add_ranking(connection: sa.Connection, decisions: AnyTable, selections: AnyT
     added = add_decisions(connection, decisions)
     refused = decisions["decision_id"].loc[[bad.row for bad in added.refused]]
     kept = selections[~selections["decision_id"].isin(refused)]
-    insert_columns(connection, schema.selections, as_stored(kept, schema.selections))
+    insert_rows(connection, schema.selections, kept)
     note_offers(connection, _seen_before(kept["decision_id"], added.ids))
     return added
 
@@ -148,7 +148,7 @@ def insert_ranking(connection: sa.Connection, decisions: AnyTable, selections: A
         parts.append((schema.contents, decisions.take(np.flatnonzero(np.any(held, axis=0)))))
     try:
         for table, rows in parts:
-            insert_columns(connection, table, as_stored(rows, table))
+            insert_rows(connection, table, rows)
     except sa.exc.IntegrityError as error:
         raise _overtaken(schema.decisions) from error
     return Added(tuple(texts(decisions, "decision_id").tolist()), 0, ())
@@ -169,7 +169,7 @@ def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Add
     again = frame[key.name].isin(present)
     fresh = frame[~again]
     try:
-        insert_columns(connection, table, as_stored(fresh, table))
+        insert_rows(connection, table, fresh)
     except sa.exc.IntegrityError as error:
         raise _overtaken(table) from error
     stored = _stored_rows(connection, table, frame[again])

@@ -6,7 +6,8 @@ whole in either. Values are plain already: text, numbers, null as None, JSON as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from operator import itemgetter
 from typing import Any
 
@@ -51,21 +52,42 @@ def insert_columns(
     names = ", ".join(f'"{name}"' for name in columns)
     place = f"{table.name} ({names})"
     if connection.dialect.name == "postgresql" and len(rows) >= _COPY_FROM:
-        _copy(connection, f"COPY {place} FROM STDIN", rows)
+        _copy_rows(connection, f"COPY {place} FROM STDIN", rows)
         return
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     marks = ", ".join([mark] * len(columns))
     connection.exec_driver_sql(f"INSERT INTO {place} VALUES ({marks})", rows)
 
 
-def _copy(connection: sa.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Copy rows in; what the driver says becomes what SQLAlchemy says of a statement."""
+def copy_blocks(
+    connection: sa.Connection, statement: str, blocks: Iterable[memoryview | bytes]
+) -> None:
+    """Copy rows in that are written in the format of the statement already.
+
+    Raises
+    ------
+    sqlalchemy.exc.IntegrityError
+        If a row breaks a constraint, as a repeated id.
+    """
+    with _copying(connection, statement) as copy:
+        for block in blocks:
+            copy.write(block)
+
+
+def _copy_rows(connection: sa.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with _copying(connection, statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+@contextmanager
+def _copying(connection: sa.Connection, statement: str) -> Iterator[Any]:
+    """Open a COPY; what the driver says becomes what SQLAlchemy says of a statement."""
     driver: Any = connection.dialect.dbapi
     cursor: Any = connection.connection.cursor()
     try:
         with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+            yield copy
     except driver.IntegrityError as error:
         raise sa.exc.IntegrityError(statement, None, error) from error
     except driver.Error as error:
