@@ -77,16 +77,17 @@ def _extras(frame: pd.DataFrame) -> pa.Array | pa.ChunkedArray:
     names = [name for name in map(str, frame) if name.startswith(("group_", "x_"))]
     if not names:
         return pa.nulls(len(frame), pa.large_string())
-    members = [_members(frame[name]) for name in names]
-    joined = pc.binary_join_element_wise(*members, _text(","), null_handling="skip")
-    return pc.binary_join_element_wise(_text("{"), joined, _text("}"), _text(""))
+    joined = pc.binary_join_element_wise(*(_members(frame[name]) for name in names), _text(""))
+    return pc.binary_join_element_wise(
+        _text("{"), pc.utf8_slice_codeunits(joined, 1), _text("}"), _text("")
+    )
 
 
 def _members(values: pd.Series) -> pa.Array:
-    """Return ``"name":value`` in JSON for each value, null where it is; each is written once."""
+    """Return ``,"name":value`` in JSON for each value, nothing for null; each is written once."""
     codes, distinct = pd.factorize(values)
     name = as_json([str(values.name)])[0]
-    texts = [*(f"{name}:{value}" for value in as_json(distinct.tolist())), None]
+    texts = [*(f",{name}:{value}" for value in as_json(distinct.tolist())), ""]
     return pa.array(texts, pa.large_string()).take(pa.array(codes % len(texts)))
 
 
