@@ -148,7 +148,7 @@ class Store:
         Parameters
         ----------
         decision_ids
-            Which alone are returned, in no order; null = all.
+            Which alone are returned, in order where they are few; null = all.
         with_content
             Whether text and embedding are read, where they are stored.
         """

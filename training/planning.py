@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from features.errors import HomeError, SettingsError
 from features.home import Home, Settings
-from features.known import known_before
+from features.known_in_store import audited_decisions, events_in_store, known_in_store
+from features.latest_decisions import decisions_a_day, decisions_in_order, latest_ids
 from features.store import Store, open_store
 from models.audit_minutes import AuditMinutes, mean_audit_minutes
 from models.bundle import Bundle
@@ -20,7 +21,6 @@ from models.risk_frame import RiskFrame
 from models.scoring import score
 
 _PLAN_ROWS = 10_000
-_VOLUME_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,14 @@ def fit_current_plan(home: Home, bundle: Bundle, *, settings: Settings | None = 
 def read_recent(home: Home, bundle: Bundle, *, in_hours: bool) -> RecentFrame:
     """Score the latest decisions of a home."""
     store = open_store(home.store_url())
-    decisions, outcomes = store.decisions(with_content=True), store.outcomes()
-    recent = _recent(decisions)
-    records = known_before(recent, decisions, outcomes, bundle.record_settings)
+    recent, outcomes = _recent(store), store.outcomes()
+    past = events_in_store(store, outcomes)
+    records = known_in_store(store, recent, past, bundle.record_settings)
     risk = risk_frame(recent, score(bundle, recent, records))
     if in_hours:
-        minutes = timed_audits(decisions, outcomes).of(risk.stratum)
-        risk = replace(risk, minutes=minutes)
-    return RecentFrame(risk, _decisions_a_day(decisions["decided_at"]), bundle.fingerprint)
+        timed = timed_audits(audited_decisions(store, ("policy",)), outcomes)
+        risk = replace(risk, minutes=timed.of(risk.stratum))
+    return RecentFrame(risk, decisions_a_day(store), bundle.fingerprint)
 
 
 def plan_of(recent: RecentFrame, settings: Settings, home: Home) -> Plan:
@@ -135,17 +135,10 @@ def dial_ratio(settings: Settings) -> float:
         ) from error
 
 
-def _recent(decisions: pd.DataFrame) -> pd.DataFrame:
-    if decisions.empty:
+def _recent(store: Store) -> pd.DataFrame:
+    """Return decisions spread evenly over the latest; none of the others is read."""
+    latest = latest_ids(store, 3 * _PLAN_ROWS)
+    if latest.empty:
         raise HomeError("plan: the store holds no decision; run `secondlook load` first")
-    latest = decisions.tail(3 * _PLAN_ROWS)
     step = np.linspace(0, len(latest) - 1, min(_PLAN_ROWS, len(latest))).astype(int)
-    return latest.iloc[step]
-
-
-def _decisions_a_day(decided_at: pd.Series) -> float:
-    """Count the decisions of the last week; a shorter history counts for its own days."""
-    last = decided_at.max()
-    span = (last - decided_at.min()) / timedelta(days=1)
-    days = min(max(span, 1.0), float(_VOLUME_DAYS))
-    return float((decided_at > last - timedelta(days=days)).sum() / days)
+    return decisions_in_order(store, latest.iloc[step])

@@ -14,10 +14,13 @@ from commands.plan_tables import Wanted, look_at_plan, print_plan
 from features.errors import CapacityError, HomeError, SettingsError
 from features.home import Home, Settings, make_home
 from features.intake import add_decisions, add_outcomes
+from features.known import known_before
 from features.store import open_store
 from models.bundle import save_bundle
 from models.plan import Plan
 from models.publication import publish
+from models.ranking import risk_frame
+from models.scoring import score
 from secondlook import main
 from tests.learned import Learned, learn_small
 from training.planning import dial_ratio, fit_current_plan, read_recent
@@ -59,6 +62,19 @@ def test_fit_makes_a_plan_current_and_looking_changes_nothing(programme: Home) -
     assert other.plan.ratio == 2.0
     assert open_store(programme.store_url()).plan_document() == document
     assert look_at_plan(programme, Wanted(), fit=False, now=NOW).plan == fitted.plan
+
+
+def test_the_recent_frame_is_that_of_everything_stored(programme: Home, learned: Learned) -> None:
+    store, settings = open_store(programme.store_url()), learned.bundle.record_settings
+    decisions, outcomes = store.decisions(with_content=True), store.outcomes()
+    evenly = np.linspace(0, len(decisions) - 1, 10_000).astype(int)  # of the latest 30,000
+    latest = decisions.iloc[evenly]
+    known = known_before(latest, decisions, outcomes, settings)
+    expected = risk_frame(latest, score(learned.bundle, latest, known))
+    recent = read_recent(programme, learned.bundle, in_hours=False)
+    assert recent.risk.decision_ids.tolist() == expected.decision_ids.tolist()
+    assert recent.risk.overturn_probability.tolist() == expected.overturn_probability.tolist()
+    assert recent.risk.expected_harm.tolist() == expected.expected_harm.tolist()
 
 
 def test_audits_a_day_are_scaled_to_the_frame(programme: Home, learned: Learned) -> None:
