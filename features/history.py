@@ -8,7 +8,6 @@ decisions, the same way in training and in serving: what was decided, or known, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +25,8 @@ from features.columns import (
     times,
 )
 from features.contract import DIRECTIONS
+from features.earlier_rows import Clock, Labelled, clock_of
+from features.same_text import numbered, numbered_together
 
 WINDOW_DAYS = 90
 """Older looks at an item no longer count."""
@@ -44,8 +45,10 @@ LOOK_INPUTS = ("decision_id", "item_group", "decided_at", "action", "moderator_i
 """What is read of decisions on the same item; ``item_group`` as `groups_of` gives it."""
 WORK_INPUTS = ("decision_id", "moderator_id", "decided_at", "language")
 
+_GROUP_NAMES = ("item_id", "item_group")
 _HOUR_US = 3_600_000_000
-_LARGEST = 2**62
+_MANY = 2_000
+"""Rows from which it is worth while to look first for groups of which there is an earlier row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class History:
 def group_names(decisions: AnyTable) -> np.ndarray:
     """Return the group of near-duplicates of each decision, as `groups_of`, as an array."""
     group = texts(decisions, "decision_id")
-    for name in ("item_id", "item_group"):
+    for name in _GROUP_NAMES:
         if name in decisions:
             own = texts(decisions, name)
             group = np.where(is_null(own), group, own)
@@ -80,7 +83,12 @@ def group_names(decisions: AnyTable) -> np.ndarray:
 
 def groups_of(decisions: pd.DataFrame) -> pd.Series:
     """Return the group of near-duplicates of each decision: item group, item, or itself."""
-    return pd.Series(group_names(decisions), index=decisions.index, dtype="str")
+    group = decisions["decision_id"].astype("str")
+    for name in _GROUP_NAMES:
+        if name in decisions:
+            own = decisions[name].astype("str")
+            group = own.where(own.notna(), group)
+    return group.rename(None)
 
 
 def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
@@ -99,7 +107,8 @@ def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
     audits = outcomes[source.fillna("audit") == "audit"]
     names = ("decision_id", "action", "item_id", "item_group")
     present = [name for name in names if name in decisions]
-    joined = audits.merge(decisions[present], on="decision_id")
+    audited = decisions["decision_id"].isin(audits["decision_id"])  # few of many: joined after
+    joined = audits.merge(decisions.loc[audited, present], on="decision_id")
     return History(decisions, judged_of(joined), decisions)
 
 
@@ -164,22 +173,18 @@ def looks_before(decisions: Table, history: History) -> Table:
     >>> looks_before(both, history_of(both, nothing))["earlier_agreement"].tolist()
     [nan, 0.25]
     """
-    earlier, judged = history.decisions, history.judged
-    names, asked = group_names(decisions), times(decisions, "decided_at")
-    window = asked - WINDOW_DAYS * 24 * _HOUR_US, asked
-    rows, group = _labels(group_names(earlier), names)
-    person, action = (_of_rows(rows, earlier, decisions, n) for n in ("moderator_id", "action"))
-    made = _clock(times(earlier, "decided_at")[rows], *window)
-    looks = made.count(group) - made.count(group, person)
-    same = made.count(group, action) - made.count(group, person, action)
-    rows, group = _labels(texts(judged, "group"), names)
-    right = _numbered(texts(judged, "right_action")[rows], texts(decisions, "action"))
-    known = _clock(times(judged, "known_at")[rows], *window)
-    audits, upheld = known.count(group), known.count(group, right)
+    own, of_earlier, of_judged = _groups(decisions, history)
+    made = _looks(history.decisions, of_earlier, decisions, own, at="decided_at")
+    person, action = (numbered(history.decisions, decisions, n) for n in ("moderator_id", "action"))
+    looks = made.count() - made.count(person)
+    same = made.count(action) - made.count(person, action)
+    known = _looks(history.judged, of_judged, decisions, own, at="known_at")
+    right = Columns.of({"action": texts(history.judged, "right_action")})
+    audits, upheld = known.count(), known.count(numbered(right, decisions, "action"))
     columns = {
-        "earlier_looks": looks.astype(float),
-        "earlier_agreement": _share(same, looks),
-        "audited_agreement": _share(upheld, audits),
+        "earlier_looks": made.spread(looks.astype(float), otherwise=0.0),
+        "earlier_agreement": made.spread(_share(same, looks), otherwise=np.nan),
+        "audited_agreement": known.spread(_share(upheld, audits), otherwise=np.nan),
     }
     return like(decisions, columns)
 
@@ -209,122 +214,124 @@ def work_before(decisions: Table, earlier: AnyTable) -> Table:
     [1.0, 30.0, 0.5, 0.75]
     """
     asked = times(decisions, "decided_at")
-    rows, person = _labels(texts(earlier, "moderator_id"), texts(decisions, "moderator_id"))
-    language = _of_rows(rows, earlier, decisions, "language")
-    made = times(earlier, "decided_at")[rows]
-    day = _clock(made, asked - WORK_HOURS * _HOUR_US, asked)
-    of_day, alike = day.count(person), day.count(person, language)
-    last, start = day.shift(person)
-    unsaid = is_null(texts(decisions, "language"))
+    theirs, own = numbered(earlier, decisions, "moderator_id")
+    their_language, language = numbered(earlier, decisions, "language")
+    rows = np.flatnonzero(theirs >= 0)
+    person = np.concatenate([theirs[rows], own])
+    clock = clock_of(times(earlier, "decided_at")[rows], asked)
+    day, hour, now = (clock.rank(asked - h * _HOUR_US) for h in (WORK_HOURS, 1, 0))
+    both = clock.by_label(person, np.concatenate([their_language[rows], language]))
+    alike = both.count(day, now)
+    by_person = clock.by_label(person)
+    first, past = by_person.before(day), by_person.before(now)
+    of_day = past - first
+    last, start = _shift(by_person, clock, asked, first=first, past=past)
     columns = {
-        "decisions_last_hour": _clock(made, asked - _HOUR_US, asked).count(person).astype(float),
+        "decisions_last_hour": (past - by_person.before(hour)).astype(float),
         "minutes_since_last": (asked - last) * 60.0 / _HOUR_US,
         "hours_into_shift": (asked - start) / _HOUR_US,
-        "language_share": np.where(unsaid, np.nan, (alike + 0.5) / (of_day + 1.0)),
+        "language_share": np.where(language < 0, np.nan, (alike + 0.5) / (of_day + 1.0)),
     }
     columns = {name: np.where(of_day > 0, values, np.nan) for name, values in columns.items()}
     return like(decisions, columns)
 
 
+def _shift(
+    line: Labelled, clock: Clock, asked: np.ndarray, *, first: np.ndarray, past: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the last time of each decision's day, and the first one after the last pause.
+
+    Both are the decision's own time where there is no row in its day, and the latter also where a
+    pause has ended the shift by then; a shift that began before the day begins with it.
+
+    Parameters
+    ----------
+    first, past
+        Places in the line of the first row of each decision's day, and of the first after it.
+    """
+    made, labels = clock.times[line.order], line.keys // (len(clock.times) + 1)
+    pause = int(PAUSE_HOURS * _HOUR_US)
+    other = labels[1:] != labels[:-1]
+    begins = np.r_[True, other | (np.diff(made) >= pause)][: len(made)]
+    begun = made[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
+    place, hit = past - 1, past > first
+    last, start = asked.copy(), asked.copy()
+    last[hit] = made[place[hit]]
+    goes_on = hit & (asked - last < pause)
+    since = asked[goes_on] - WORK_HOURS * _HOUR_US
+    start[goes_on] = np.maximum(begun[place[goes_on]], since)
+    return last, start
+
+
 @dataclass(frozen=True, slots=True)
-class _Clock:
-    """Times of earlier rows, and the period that each decision asks about.
+class _Looks:
+    """Earlier rows of groups that are asked about, and the decisions of groups with such rows.
 
     Attributes
     ----------
-    times, since, until
-        In microseconds; the periods reach from `since` on to before `until`.
-    ranks
-        Of the times among themselves, in order.
+    size
+        Number of all decisions.
+    rows, asked
+        Which rows and decisions these are.
+    group
+        Of the rows first, and then of the decisions.
     first, last
-        Ranks of the periods' ends among the times.
+        Ranks of the ends of the window of each of these decisions.
     """
 
-    times: np.ndarray
-    since: np.ndarray
-    until: np.ndarray
-    ranks: np.ndarray
+    size: int
+    rows: np.ndarray
+    asked: np.ndarray
+    clock: Clock
+    group: np.ndarray
     first: np.ndarray
     last: np.ndarray
 
-    def count(self, *parts: np.ndarray) -> np.ndarray:
-        """Count the rows of each decision's period with the same label; 0 without a label.
+    def count(self, *labels: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Count the rows in each decision's window of its group, and of its labels besides."""
+        if not len(self.rows):
+            return np.zeros(len(self.asked), dtype=np.int64)
+        parts = [np.concatenate([theirs[self.rows], own[self.asked]]) for theirs, own in labels]
+        return self.clock.by_label(self.group, *parts).count(self.first, self.last)
 
-        A label has a number in each part, of the rows first and then of the decisions; a negative
-        one is no label.
-        """
-        keys, asked = self._keys(parts)
-        keys = np.sort(keys)
-        within = np.searchsorted(keys, asked + self.last) - np.searchsorted(
-            keys, asked + self.first
-        )
-        return np.where(asked < 0, 0, within)
-
-    def shift(self, label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the last time of each period, and the first one after the last pause.
-
-        Both are the period's end where there is no row in it, and the latter also where a pause has
-        ended the shift by then; a shift that began before the period begins with it.
-        """
-        keys, asked = self._keys((label,))
-        order = np.argsort(keys, kind="stable")
-        keys, times = keys[order], self.times[order]
-        labels = label[: len(times)][order]
-        pause = int(PAUSE_HOURS * _HOUR_US)
-        other = labels[1:] != labels[:-1]
-        begins = np.r_[True, other | (np.diff(times) >= pause)][: len(times)]
-        begun = times[np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))]
-        place = np.searchsorted(keys, asked + self.last) - 1
-        hit = (asked >= 0) & (place >= np.searchsorted(keys, asked + self.first))
-        last, start = self.until.copy(), self.until.copy()
-        last[hit] = times[place[hit]]
-        goes_on = hit & (self.until - last < pause)
-        start[goes_on] = np.maximum(begun[place[goes_on]], self.since[goes_on])
-        return last, start
-
-    def _keys(self, parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Return label and rank of each row in one number, and the labels asked about likewise."""
-        rows, span = len(self.times), len(self.times) + 1
-        label, null = parts[0], parts[0] < 0
-        for part in parts[1:]:
-            label = _joined(label, part, limit=_LARGEST // span)
-            null = null | (part < 0)
-        label = np.where(null, -1, label) * span
-        return label[:rows] + self.ranks, label[rows:]
+    def spread(self, values: np.ndarray, *, otherwise: float) -> np.ndarray:
+        """Return values of these decisions among all."""
+        spread = np.full(self.size, otherwise)
+        spread[self.asked] = values
+        return spread
 
 
-def _clock(times: np.ndarray, since: np.ndarray, until: np.ndarray) -> _Clock:
-    ordered = np.sort(times)
-    return _Clock(
-        times, since, until, *(np.searchsorted(ordered, each) for each in (times, since, until))
-    )
+def _looks(
+    earlier: AnyTable, theirs: np.ndarray, decisions: AnyTable, own: np.ndarray, *, at: str
+) -> _Looks:
+    """Leave out groups that are not asked about, and those of one decision that asks itself."""
+    length = 2 + max(int(theirs.max(initial=-1)), int(own.max(initial=-1)))  # none has the last, -1
+    counts = [np.bincount(each[each >= 0], minlength=length) for each in (theirs, own)]
+    told = (counts[0] > (earlier is decisions)) & (counts[1] > 0)
+    rows, asked = (np.flatnonzero(told[each]) for each in (theirs, own))
+    moments = times(decisions, "decided_at")[asked]
+    clock = clock_of(times(earlier, at)[rows], moments)
+    first, last = (clock.rank(moments - d * 24 * _HOUR_US) for d in (WINDOW_DAYS, 0))
+    group = np.concatenate([theirs[rows], own[asked]])
+    return _Looks(len(own), rows, asked, clock, group, first, last)
 
 
-def _joined(label: np.ndarray, part: np.ndarray, *, limit: int) -> np.ndarray:
-    """Return one number for each pair, below the limit if there are fewer pairs than that."""
-    numbers = int(part.max(initial=0)) + 1
-    if (int(label.max(initial=0)) + 1) * numbers <= limit:
-        return np.asarray(label * numbers + part)
-    dense = np.unique(label, return_inverse=True)[1]
-    return np.asarray(np.unique(dense * numbers + part, return_inverse=True)[1])
+def _groups(decisions: AnyTable, history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a number for the group of each decision, each earlier one, and each audit."""
+    earlier, judged = history.decisions, texts(history.judged, "group")
+    if len(decisions) + len(earlier) <= _MANY:
+        own, names = codes(group_names(decisions))
+        number = {name: place for place, name in enumerate(names)}
+        return own, positions(group_names(earlier), number), positions(judged, number)
+    asked = _group_column(decisions)
+    theirs = asked if earlier is decisions else _group_column(earlier)
+    own, of_earlier, of_judged = numbered_together(asked, theirs, judged)
+    return own, of_earlier, of_judged
+
+
+def _group_column(table: AnyTable) -> np.ndarray | pd.Series:
+    return group_names(table) if isinstance(table, Columns) else groups_of(table)
 
 
 def _share(agreeing: np.ndarray, looks: np.ndarray) -> np.ndarray:
     return np.where(looks > 0, (agreeing + 0.5) / (looks + 1.0), np.nan)
-
-
-def _labels(earlier: np.ndarray, asked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the earlier rows with a label that is asked about, and `_numbered` of these."""
-    numbers = _numbered(earlier, asked)
-    rows = np.flatnonzero(numbers[: len(earlier)] >= 0)
-    return rows, np.concatenate([numbers[rows], numbers[len(earlier) :]])
-
-
-def _of_rows(rows: np.ndarray, earlier: AnyTable, decisions: AnyTable, name: str) -> np.ndarray:
-    return _numbered(texts(earlier, name)[rows], texts(decisions, name))
-
-
-def _numbered(earlier: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """Return a number for each label, alike in both; -1 where it is null or not asked about."""
-    own, names = codes(asked)
-    return np.concatenate([positions(earlier, {name: i for i, name in enumerate(names)}), own])

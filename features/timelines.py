@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from features.columns import AnyTable, Columns, Table, labels, like, times
+from features.ordering import in_time, sorted_by
 from features.record_rates import (
     KEYS,
     PARTS,
@@ -30,8 +31,6 @@ BLOCK = 65_536
 """Decisions at a time; what is worked out of them should lie near the processor."""
 _MOST_NUMBERS = 2**22
 """Combinations of parts up to which each has a place in a table; beyond they are searched for."""
-_HALF = 16
-_LOW = (1 << _HALF) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +148,13 @@ def table_of(found: np.ndarray, decisions: Table) -> Table:
 def _records_of(block: AnyTable, timelines: Timelines) -> np.ndarray:
     asked = times(block, "decided_at")
     until = np.searchsorted(timelines.moments, asked, side="right")
-    in_time = None if (until[1:] >= until[:-1]).all() else np.argsort(until, kind="stable")
+    order = in_time(until)
     parts = {name: _named(block, name, timelines.names[name]) for name in PARTS}
     sums = np.empty((3, len(KEYS), len(block)))
     for place, (key, line) in enumerate(zip(KEYS, timelines._of_key, strict=True)):
         combined = _combined(key, parts, timelines.names, len(block))
         number = line.numbers_of(combined)
-        read = _places(line.at, number, number * (len(timelines.moments) + 1) + until, in_time)
+        read = _places(line.at, number, number * (len(timelines.moments) + 1) + until, order)
         for own, running in zip(sums, line.sums, strict=True):
             np.take(running, read, out=own[place], mode="clip")
     absent = {name: own < 0 for name, own in parts.items()}
@@ -163,28 +162,16 @@ def _records_of(block: AnyTable, timelines: Timelines) -> np.ndarray:
 
 
 def _places(
-    at: np.ndarray, number: np.ndarray, asked: np.ndarray, in_time: np.ndarray | None
+    at: np.ndarray, number: np.ndarray, asked: np.ndarray, order: np.ndarray | None
 ) -> np.ndarray:
     """Return the place of the last sum up to each moment that is asked about.
 
     They are asked in ascending order, which is several times as quick as out of order.
     """
-    order = _sorted_by(number, in_time)
+    order = sorted_by(number, order)
     places = np.empty(len(asked), dtype=np.int64)
     places[order] = np.searchsorted(at, asked[order], side="right") - 1
     return places
-
-
-def _sorted_by(number: np.ndarray, order: np.ndarray | None) -> np.ndarray:
-    """Return the order by number, and among equal ones as before; by halves, as that is quick."""
-    low = (number & _LOW).astype(np.uint16)
-    by_low = np.argsort(low if order is None else low[order], kind="stable")
-    order = by_low if order is None else order[by_low]
-    if number.max(initial=0) <= _LOW:
-        return order
-    high = number >> _HALF
-    by_high = np.argsort(high[order].astype(np.uint16), kind="stable")
-    return np.asarray(order[by_high])
 
 
 def _named(block: AnyTable, name: str, known: Mapping[str, int]) -> np.ndarray:
