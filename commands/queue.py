@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from commands.options import DEFAULT_HOME, HomeOption, MappingOption, SkipOption, out, tell_refused
+from commands.options import (
+    DEFAULT_HOME,
+    HomeOption,
+    MappingOption,
+    SkipOption,
+    out,
+    step,
+    tell_refused,
+)
 from features.home import open_home
 
 
@@ -26,14 +36,42 @@ def serve(
     serve_forever(open_home(home), host=host, port=port, workers=workers)
 
 
+class Kept(StrEnum):
+    """What the store keeps of a ranked file."""
+
+    ALL = "all"
+    SELECTED = "selected"
+
+
+class Engine(StrEnum):
+    """What a file is ranked by."""
+
+    LOCAL = "local"
+    DASK = "dask"
+
+
 def rank(
-    file: Annotated[Path, typer.Argument(help="Decisions to rank, CSV or Parquet.")],
+    file: Annotated[
+        Path, typer.Argument(help="Decisions to rank: CSV, Parquet, or a folder of Parquet.")
+    ],
     to: Annotated[Path, typer.Option("--to", help="Ranked file, CSV or Parquet.")],
     capacity: Annotated[
         int | None, typer.Option(min=1, help="Audits that can be done on this file.")
     ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Or: minutes of audit work, if the plan spends time.")
+    ] = None,
+    keep: Annotated[
+        Kept,
+        typer.Option(
+            help="What the store keeps: every decision, or those selected and the sums of all."
+        ),
+    ] = Kept.ALL,
+    engine: Annotated[
+        Engine, typer.Option(help="Where the work is done; `dask` ranks a folder into a folder.")
+    ] = Engine.LOCAL,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of Dask's scheduler; default: a local cluster.")
     ] = None,
     home: HomeOption = DEFAULT_HOME,
     mapping: MappingOption = None,
@@ -43,21 +81,28 @@ def rank(
 
     With --capacity or --minutes the file is one closed batch. With neither each decision is judged
     on its own against the threshold of the hour (admission).
-    """
-    from features.files import write_table
-    from serving.backlog import rank_file
 
-    ranked = rank_file(
-        open_home(home),
-        file,
-        capacity=capacity,
-        minutes=minutes,
-        now=datetime.now(UTC),
-        mapping=mapping,
-        skip_bad=skip_bad,
-    )
-    write_table(ranked.table, to)
-    out.print(
-        f"{len(ranked.table):,} ranked, {int(ranked.table['selected'].sum()):,} selected: {to}"
-    )
+    With --keep selected the warehouse keeps the other decisions: `accuracy` covers them by their
+    sums, `report` and `monitor` refuse their days, later rankings do not know them as earlier
+    looks, and the sampling key may be rotated only between backlogs.
+    """
+    from serving.backlog import rank_file
+    from serving.backlog_keep import Keep
+
+    how: dict[str, Any] = {
+        "capacity": capacity,
+        "minutes": minutes,
+        "now": datetime.now(UTC),
+        "mapping": mapping,
+        "skip_bad": skip_bad,
+        "keep": Keep(keep.value),
+    }
+    if engine is Engine.DASK:
+        rank_backlog_dask = import_module("serving.dask_rank").rank_backlog_dask
+        ranked = rank_backlog_dask(
+            open_home(home), file, to, scheduler=scheduler, progress=step, **how
+        )
+    else:
+        ranked = rank_file(open_home(home), file, to, **how)
+    out.print(f"{ranked.rows:,} ranked, {ranked.selected:,} selected: {to}")
     tell_refused(ranked.refused, ranked.rejected_file)

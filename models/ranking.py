@@ -77,10 +77,7 @@ def rank_decisions(
     """
     scores = score(published.bundle, decisions, records)
     risk = risk_frame(decisions, scores)
-    if capacity is None:
-        selection = select_admission(risk, plan=plan, key=key, threshold=threshold)
-    else:
-        selection = select_batch(risk, plan=plan, key=key, capacity=capacity)
+    selection = select_audits(risk, plan=plan, key=key, capacity=capacity, threshold=threshold)
     columns = {"decision_id": risk.decision_ids}
     columns |= dict(zip(DIRECTIONS, scores.by_direction.T, strict=True))
     columns |= {
@@ -92,6 +89,20 @@ def rank_decisions(
         "key_id": key.key_ids(risk.decision_ids),
     }
     return Ranking(like(decisions, columns), scores, selection.common_threshold)
+
+
+def select_audits(
+    risk: RiskFrame,
+    *,
+    plan: Plan,
+    key: Numbers,
+    capacity: float | None = None,
+    threshold: float | None = None,
+) -> Selection:
+    """Select audits: a closed batch for a capacity, else by admission; as `rank_decisions`."""
+    if capacity is None:
+        return select_admission(risk, plan=plan, key=key, threshold=threshold)
+    return select_batch(risk, plan=plan, key=key, capacity=capacity)
 
 
 def drawn_columns(selection: Selection) -> dict[str, np.ndarray]:

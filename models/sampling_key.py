@@ -182,18 +182,19 @@ class ReadyNumbers:
 
     Attributes
     ----------
-    key_names
-        Id of the key that drew for each decision.
+    key
+        Place in `key_names` of the key that drew for each decision.
     uniform
         Their numbers, in the order of the decisions that are asked about.
     """
 
-    key_names: Texts
+    key: np.ndarray
+    key_names: tuple[str, ...]
     uniform: Floats
 
     def key_ids(self, decision_ids: Sequence[str] | Texts) -> Texts:
         """Return the id of the key that drew for each decision."""
-        return self.key_names
+        return np.array(self.key_names, dtype=object)[self.key]
 
     def numbers(self, decision_ids: Sequence[str] | Texts) -> Floats:
         """Return the numbers."""

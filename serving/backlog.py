@@ -1,31 +1,46 @@
-"""Ranking a file of decisions without the service: the same model, plan, keys and store."""
+"""Ranking a file of decisions without the service: the same model, plan, keys and store.
+
+However many they are, they are drawn as one batch. The file is read a part at a time; in memory
+stays what the draw needs of every decision, some 200 bytes.
+"""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from uuid import uuid4
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from features.contract import DECISIONS
-from features.errors import BadValue, ContractError, HomeError
-from features.files import load_checked, rejected_path, write_table
+from features.errors import BadValue, ContractError
+from features.files import rejected_path, write_table
 from features.home import Home
 from features.mapping import read_mapping
-from features.pseudonym import pseudonymise
-from features.schema import CONTENT_COLUMNS
-from features.store import Store, open_store
-from models.plan import Plan, plan_for
-from models.publication import Published, open_champion
-from models.ranking import Ranking, rank_decisions
-from models.reasons import explain
-from serving.admission import DailyCapacity, threshold_at
+from models.kept_sums import harm_if_wrong
+from serving.backlog_desk import Desk, open_desk, threshold_of
+from serving.backlog_draw import Drawn, Terms, draw_all
+from serving.backlog_earlier import EarlierOffers, look_back_all
+from serving.backlog_finish import Finish, Finished, reasons_in, sums_in
+from serving.backlog_intake import Came, Source, rows_of, take_in
+from serving.backlog_keep import Keep, Ledger, keep_all, keep_selected
+from serving.backlog_light import codes_of
+from serving.backlog_output import by_rank, check_ending, write_batches
+from serving.backlog_parts import Parts
+from serving.backlog_past import past_of
+from serving.backlog_scores import Records, Risks, score_part
+from serving.backlog_scratch import scratch
 from serving.budget import budget_of
-from serving.live_records import LiveRecords
-from serving.sampling_keys import Earlier, key_ring, look_back
+from serving.followed_records import FollowedRecords
+
+Progress = Callable[[str], None]
+_MOST_THREADS = 4
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,126 +49,199 @@ class RankedFile:
 
     Attributes
     ----------
-    table
-        Rows of the ranking, the first to audit first, with ``reasons`` of the selected ones and
-        ``already_selected`` where an earlier offer selected the decision.
+    rows
+        How many decisions it holds, the first to audit first, with ``reasons`` of the selected ones
+        and ``already_selected`` where an earlier offer selected the decision.
+    selected
+        How many of them were selected.
     refused
         What was wrong with rows that were not ranked.
     rejected_file
         Where those rows are; null where there are none.
     """
 
-    table: pd.DataFrame
+    rows: int
+    selected: int
     refused: tuple[BadValue, ...]
     rejected_file: Path | None
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """What files of a home are ranked with."""
+class _Scored:
+    """A backlog after its scores, and what they were made with."""
 
-    home: Home
-    published: Published
-    store: Store
-    plan: Plan
+    records: Records
+    past: pd.DataFrame
+    risks: Risks
 
 
 def rank_file(
     home: Home,
     path: Path,
+    to: Path,
     *,
     now: datetime,
     capacity: int | None = None,
     minutes: float | None = None,
     mapping: Path | None = None,
     skip_bad: bool = False,
+    keep: Keep = Keep.ALL,
+    progress: Progress = lambda _: None,
 ) -> RankedFile:
-    """Rank a file; every selection is stored before this returns.
+    """Rank a file into another; every selection is stored before that one stands in its place.
 
     Parameters
     ----------
+    path
+        CSV, Parquet, or a folder of Parquet files.
     capacity, minutes
         Audits or minutes that can be spent on it as one closed batch, as the plan counts; neither
         = admission, each decision on its own against the threshold of the hour.
+    keep
+        What the store keeps of it; see `serving.backlog_keep`.
 
     Raises
     ------
     ContractError
         If any row is bad and `skip_bad` is not set, or none is good: nothing is ranked then. Also
-        if the capacity is not in the plan's unit.
+        if the capacity is not in the plan's unit, or is lacking where only what is selected is
+        kept.
     HomeError
         If no model serves yet, or there is no plan.
+    StoreError
+        If it cannot be stored; nothing is then.
     """
-    checked = load_checked(path, DECISIONS, mapping=read_mapping(mapping) if mapping else None)
-    given = checked.good if skip_bad else checked.require()
-    desk = _open_desk(home)
+    check_ending(to)
+    desk = open_desk(home)
     budget = budget_of(desk.plan, capacity=capacity, minutes=minutes)
-    decisions = pseudonymise(given, home.pseudonym_key())
-    earlier = look_back(decisions, store=desk.store, keys=key_ring(home.secrets()))
-    if earlier.lost and (not skip_bad or len(earlier.lost) == len(decisions)):
-        raise ContractError(DECISIONS.name, earlier.lost)
-    labels = decisions.index
-    lost = [replace(value, row=int(labels[value.row])) for value in earlier.lost]
-    decisions = decisions.drop(index=[value.row for value in lost])
-    ranking = _rank(desk, decisions, earlier, budget=budget, now=now)
-    conflicts = _store(desk, decisions, ranking, now=now)
-    table = _table(desk, ranking, earlier).drop(index=[bad.row for bad in conflicts])
-    refused = (*checked.bad_values, *lost, *conflicts)
-    place = rejected_path(path) if refused else None
-    if place is not None:
-        late = (*lost, *conflicts)
-        told = given.loc[[bad.row for bad in late]].assign(
-            problem=[f"{bad.column}: {bad.seen}; {bad.expected}" for bad in late]
+    _check_kept(keep, budget)
+    threshold = threshold_of(desk, now) if budget is None else None
+    terms = Terms(desk.plan, desk.published.model_version, budget, threshold)
+    columns = read_mapping(mapping) if mapping else None
+    source = Source(path, columns, home.pseudonym_key(), desk.keys.current)
+    with scratch(home) as folder:
+        progress("reading and checking")
+        came = take_in(source, folder, skip_bad=skip_bad)
+        progress("looking for earlier offers")
+        came, earlier, lost = _without_lost(came, desk, skip_bad=skip_bad)
+        scored = _score(came, desk, progress)
+        progress("selecting")
+        numbers = earlier.numbers(came.ids, came.uniform, desk.keys)
+        drawn = draw_all(
+            came.light, scored.risks, numbers=numbers, again=earlier.selected, terms=terms
         )
-        write_table(pd.concat([checked.rejected, told]), place)
-    return RankedFile(table.sort_values("rank"), refused, place)
+        progress("reasons and sums")
+        finished = _finish(came, desk, scored, drawn, keep=keep)
+        progress("writing")
+        reasons = reasons_in(finished)
+        written = write_batches(by_rank(drawn, reasons), to)
+        progress("storing")
+        ledger = Ledger(desk.store, drawn, now, home.settings().keep_text)
+        if keep is Keep.ALL:
+            conflicts = keep_all(ledger, _Labelled(came.parts), stored=earlier.stored)
+        else:
+            chosen = [each.chosen for each in finished]
+            conflicts = keep_selected(ledger, chosen, sums_in(finished))
+        if conflicts:
+            refused = np.array([bad.row for bad in conflicts])
+            written = write_batches(by_rank(drawn, reasons, left_out=refused), to)
+        written.replace(to)
+    late = (*lost, *(replace(bad, row=came.label(bad.row)) for bad in conflicts))
+    place = _write_rejected(source, came, late)
+    left = np.setdiff1d(drawn.selected, [bad.row for bad in conflicts])
+    return RankedFile(len(drawn) - len(conflicts), len(left), (*came.bad_values, *late), place)
 
 
-def _open_desk(home: Home) -> _Desk:
-    published, store = open_champion(home), open_store(home.store_url())
-    store.require_current()
-    plan = plan_for(store.plan_documents(), published.bundle.fingerprint)
-    if plan is None:
-        raise HomeError("plan: there is none yet; run `secondlook promote`")
-    return _Desk(home, published, store, plan)
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """The parts of a backlog, rows labelled by their position in it."""
+
+    parts: Parts
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, number: int) -> pd.DataFrame:
+        span = self.parts.span(number)
+        return self.parts.read(number).set_axis(pd.RangeIndex(span.start, span.stop))
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        return map(self.__getitem__, range(len(self)))
 
 
-def _rank(
-    desk: _Desk, decisions: pd.DataFrame, earlier: Earlier, *, budget: float | None, now: datetime
-) -> Ranking[pd.DataFrame]:
-    settings = desk.published.bundle.record_settings
-    records = LiveRecords(desk.store)
-    records.keep(settings)
-    threshold = None
-    if budget is None:
-        capacity = DailyCapacity.of(desk.home.settings())
-        threshold = threshold_at(now, plan=desk.plan, capacity=capacity, store=desk.store)
-    return rank_decisions(
-        decisions,
-        published=desk.published,
-        records=records.look_up(decisions, settings),
-        plan=desk.plan,
-        key=earlier.keys,
-        capacity=budget,
-        threshold=threshold,
-    )
+def _check_kept(keep: Keep, budget: float | None) -> None:
+    if keep is Keep.SELECTED and budget is None:
+        raise ContractError.of(
+            "rank",
+            -1,
+            "capacity",
+            seen="none, and only what is selected to be kept",
+            expected="`capacity` or `minutes`: admission reads from the store what was offered",
+        )
 
 
-def _store(
-    desk: _Desk, decisions: pd.DataFrame, ranking: Ranking[pd.DataFrame], *, now: datetime
-) -> tuple[BadValue, ...]:
-    """Commit the file; return the rows that the store refused."""
-    keep_text = desk.home.settings().keep_text
-    dropped = [] if keep_text else [c for c in CONTENT_COLUMNS if c in decisions]
-    offers = ranking.table.assign(request_id=f"file-{uuid4().hex}", selected_at=pd.Timestamp(now))
-    return desk.store.add_ranking(decisions.drop(columns=dropped), offers).refused
+def _without_lost(
+    came: Came, desk: Desk, *, skip_bad: bool
+) -> tuple[Came, EarlierOffers, tuple[BadValue, ...]]:
+    """Leave out the decisions whose first key is gone, and tell of them."""
+    earlier = look_back_all(came.light, store=desk.store, keys=desk.keys)
+    if not earlier.lost:
+        return came, earlier, ()
+    lost = tuple(replace(bad, row=came.label(bad.row)) for bad in earlier.lost)
+    if not skip_bad or len(lost) == len(came.light):
+        raise ContractError(DECISIONS.name, lost)
+    rows = [bad.row for bad in earlier.lost]
+    return came.without(rows), earlier.without(rows), lost
 
 
-def _table(desk: _Desk, ranking: Ranking[pd.DataFrame], earlier: Earlier) -> pd.DataFrame:
-    """Return the ranking with what is not stored: reasons, and what was selected before."""
-    rows = np.flatnonzero(ranking.table["selected"].to_numpy(dtype=bool))
-    why = explain(desk.published.bundle, ranking.scores, rows)
-    told = np.full(len(ranking.table), "", dtype=object)
-    told[rows] = ["; ".join(reason.text for reason in row) for row in why]
-    again = ranking.table["decision_id"].isin(earlier.selected)
-    return ranking.table.assign(already_selected=again, reasons=told)
+def _score(came: Came, desk: Desk, progress: Progress) -> _Scored:
+    bundle = desk.published.bundle
+    progress("track records")
+    followed = FollowedRecords(desk.store)
+    followed.keep(bundle.record_settings)
+    records = followed.held(bundle.record_settings)
+    progress("earlier looks and work")
+    past = past_of(came.light, desk.store, bundle.record_settings)
+    progress("scoring")
+    risks = Risks.empty(came.parts.rows)
+
+    def score(number: int) -> None:
+        span = came.parts.span(number)
+        part = came.parts.read(number)
+        risks.put(span, score_part(bundle, part, records, past.iloc[span]))
+
+    _each_part(score, came.parts)
+    return _Scored(records, past, risks)
+
+
+def _finish(
+    came: Came, desk: Desk, scored: _Scored, drawn: Drawn, *, keep: Keep
+) -> Sequence[Finished]:
+    harm = None
+    if keep is Keep.SELECTED:
+        risks = scored.risks
+        policy = codes_of(came.light, "policy").astype(np.int64)
+        harm = harm_if_wrong(risks.expected_harm, risks.overturn_probability, policy)
+    finish = Finish(desk.published.bundle, scored.records, scored.past, drawn, harm)
+    parts = _Labelled(came.parts)
+    return _each_part(lambda number: finish.part(parts[number]), came.parts)
+
+
+def _each_part(work: Callable[[int], _Made], parts: Parts) -> list[_Made]:
+    """Do something with the number of each part, several at once; results in their order."""
+    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, range(len(parts))))
+
+
+def _write_rejected(source: Source, came: Came, late: Sequence[BadValue]) -> Path | None:
+    """Write the rows that were not ranked beside the file."""
+    if not came.bad_values and not late:
+        return None
+    tables = [came.rejected]
+    if late:
+        told = [f"{bad.column}: {bad.seen}; {bad.expected}" for bad in late]
+        tables.append(rows_of(source, [bad.row for bad in late]).assign(problem=told))
+    place = rejected_path(source.path)
+    write_table(pd.concat([each for each in tables if len(each)]), place)
+    return place

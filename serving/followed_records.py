@@ -61,6 +61,10 @@ class FollowedRecords:
         with self._reading:
             return self._records[settings].look_up(decisions)
 
+    def held(self, settings: RecordSettings) -> TrackRecord:
+        """Return the records themselves, for one who looks up much and lets nothing catch up."""
+        return self._records[settings]
+
     def catch_up(self, *, at_leisure: bool = False) -> None:
         """Take in what has arrived since the last time.
 

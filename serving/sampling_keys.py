@@ -61,17 +61,22 @@ def look_back(decisions: AnyTable, *, store: Store, keys: KeyRing) -> Earlier:
     offers = store.first_offers(stored)
     first = {name: offer.key_id for name, offer in offers.items()}
     lost = tuple(
-        BadValue(
-            row,
-            "decision_id",
-            f"{decision_id!r}, first offered under the sampling key {first[decision_id]!r}",
-            'a key that is kept: put it back into "retired" of secrets.json',
-        )
+        lost_key(row, decision_id, first[decision_id])
         for row, decision_id in enumerate(ids)
         if decision_id in first and not keys.holds(first[decision_id])
     )
     selected = frozenset(name for name, offer in offers.items() if offer.selected)
     return Earlier(replace(keys, first_offered=first), selected, none_stored=False, lost=lost)
+
+
+def lost_key(row: int, decision_id: str, key_id: str) -> BadValue:
+    """Tell of a decision whose first offer was made under a key that is not kept."""
+    return BadValue(
+        row,
+        "decision_id",
+        f"{decision_id!r}, first offered under the sampling key {key_id!r}",
+        'a key that is kept: put it back into "retired" of secrets.json',
+    )
 
 
 def review_ring(secrets: Secrets, decision_ids: Sequence[str], store: Store) -> KeyRing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -35,63 +36,70 @@ def file_of(fresh: SmallHome, rows: slice, folder: Path) -> Path:
     return path
 
 
-def by_id(ranked: RankedFile) -> pd.DataFrame:
-    return ranked.table.set_index("decision_id").sort_index()
+def ranked_of(fresh: SmallHome, path: Path, **asked: Any) -> tuple[RankedFile, pd.DataFrame]:
+    """Rank a file beside itself, and read what was written."""
+    to = path.with_name("ranked.parquet")
+    ranked = rank_file(fresh.home, path, to, now=NOW, **asked)
+    return ranked, pd.read_parquet(to)
+
+
+def by_id(fresh: SmallHome, path: Path, **asked: Any) -> pd.DataFrame:
+    return ranked_of(fresh, path, **asked)[1].set_index("decision_id").sort_index()
 
 
 def test_a_file_with_a_capacity_is_one_closed_batch(fresh: SmallHome, tmp_path: Path) -> None:
     path = file_of(fresh, slice(0, 100), tmp_path)
-    ranked = rank_file(fresh.home, path, capacity=7, now=NOW)
-    assert ranked.table["selected"].sum() == 7
-    assert ranked.table["rank"].tolist() == list(range(1, 101))
+    ranked, table = ranked_of(fresh, path, capacity=7)
+    assert (ranked.rows, ranked.selected) == (100, 7)
+    assert table["selected"].sum() == 7
+    assert table["rank"].tolist() == list(range(1, 101))
 
 
 def test_a_file_without_a_capacity_is_judged_by_admission(fresh: SmallHome, tmp_path: Path) -> None:
     path = file_of(fresh, slice(0, 100), tmp_path)
-    ranked = rank_file(fresh.home, path, now=NOW)
+    ranked = by_id(fresh, path)
     document = open_store(fresh.home.store_url()).plan_document()
     assert document is not None
-    assert set(ranked.table["threshold"]) == {first_threshold(Plan.from_json(document))}
+    assert set(ranked["threshold"]) == {first_threshold(Plan.from_json(document))}
     parts = [
-        rank_file(fresh.home, file_of(fresh, rows, tmp_path), now=NOW)
-        for rows in (slice(0, 40), slice(40, 100))
+        by_id(fresh, file_of(fresh, rows, tmp_path)) for rows in (slice(0, 40), slice(40, 100))
     ]
-    together = pd.concat([by_id(part) for part in parts]).sort_index()
-    assert together["selected"].tolist() == by_id(ranked)["selected"].tolist()
+    together = pd.concat(parts).sort_index()
+    assert together["selected"].tolist() == ranked["selected"].tolist()
 
 
 def test_minutes_are_refused_by_a_plan_that_counts_audits(fresh: SmallHome, tmp_path: Path) -> None:
     path = file_of(fresh, slice(0, 10), tmp_path)
     with pytest.raises(ContractError, match="'minutes': saw 30 minutes; expected `capacity`"):
-        rank_file(fresh.home, path, minutes=30.0, now=NOW)
+        ranked_of(fresh, path, minutes=30.0)
 
 
 def test_a_file_again_after_a_rotation_is_drawn_the_same_and_told(
     fresh: SmallHome, tmp_path: Path
 ) -> None:
     path = file_of(fresh, slice(0, 60), tmp_path)
-    first = by_id(rank_file(fresh.home, path, capacity=6, now=NOW))
+    first = by_id(fresh, path, capacity=6)
     assert not first["already_selected"].any()
     rotate_sampling_key(fresh.home)
-    second = by_id(rank_file(fresh.home, path, capacity=6, now=NOW))
+    second = by_id(fresh, path, capacity=6)
     assert second["already_selected"].tolist() == first["selected"].tolist()
     for column in ("priority", "selected", "key_id"):
         assert second[column].tolist() == first[column].tolist()
-    new = by_id(rank_file(fresh.home, file_of(fresh, slice(60, 90), tmp_path), now=NOW))
+    new = by_id(fresh, file_of(fresh, slice(60, 90), tmp_path))
     assert set(new["key_id"]) == {fresh.home.secrets().key_id}
 
 
 def test_rows_whose_first_key_is_gone_are_refused_and_with_skip_bad_set_aside(
     fresh: SmallHome, tmp_path: Path
 ) -> None:
-    rank_file(fresh.home, file_of(fresh, slice(0, 5), tmp_path), capacity=2, now=NOW)
+    ranked_of(fresh, file_of(fresh, slice(0, 5), tmp_path), capacity=2)
     text = fresh.home.secrets_file.read_text()
     fresh.home.secrets_file.write_text(text.replace(fresh.home.secrets().key_id, "k-other"))
     path = file_of(fresh, slice(0, 20), tmp_path)
     with pytest.raises(ContractError, match="first offered under the sampling key"):
-        rank_file(fresh.home, path, capacity=2, now=NOW)
-    ranked = rank_file(fresh.home, path, capacity=2, now=NOW, skip_bad=True)
-    assert (len(ranked.table), len(ranked.refused)) == (15, 5)
+        ranked_of(fresh, path, capacity=2)
+    ranked, table = ranked_of(fresh, path, capacity=2, skip_bad=True)
+    assert (len(table), len(ranked.refused)) == (15, 5)
     assert ranked.rejected_file is not None
     assert pd.read_csv(ranked.rejected_file)["problem"].str.contains("sampling key").all()
 
