@@ -80,8 +80,10 @@ Table = TypeVar("Table", pd.DataFrame, Columns)
 AnyTable = pd.DataFrame | Columns
 
 
-def like(table: Table, columns: Mapping[str, np.ndarray]) -> Table:
+def like(table: Table, columns: Mapping[str, Any]) -> Table:
     """Return columns as a table of the same kind, and with the same row labels.
+
+    Columns are arrays; those of a frame may be pandas' own arrays too.
 
     Examples
     --------
@@ -173,6 +175,19 @@ def is_null(values: np.ndarray) -> np.ndarray:
     return np.asarray(values == None)  # noqa: E711, an array compares element by element
 
 
+def lacks(table: AnyTable, name: str) -> np.ndarray:
+    """Return where a column of text is null; everywhere, where there is no such column.
+
+    Examples
+    --------
+    >>> lacks(pd.DataFrame({"policy": ["spam", None]}), "policy").tolist()
+    [False, True]
+    """
+    if isinstance(table, Columns) or name not in table:
+        return is_null(texts(table, name))
+    return np.asarray(table[name].isna().to_numpy(dtype=bool))
+
+
 def codes(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Return a number for each text, -1 where it is null, and the texts in order of appearance.
 
@@ -216,6 +231,24 @@ def looked_up(values: np.ndarray, table: Mapping[str, float], otherwise: float) 
     """
     found = map(table.get, values.tolist(), repeat(otherwise))
     return np.fromiter(found, dtype=np.float64, count=len(values))
+
+
+def looked_up_in(
+    table: AnyTable, name: str, known: Mapping[str, float], *, otherwise: float
+) -> np.ndarray:
+    """Return what `looked_up` does of a column of text; of a frame each text is looked up once.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"policy": ["spam", None, "fraud"]})
+    >>> looked_up_in(frame, "policy", {"spam": 2.0}, otherwise=0.5).tolist()
+    [2.0, 0.5, 0.5]
+    """
+    if isinstance(table, Columns):
+        return looked_up(texts(table, name), known, otherwise)
+    place, names = labels(table, name)
+    found = np.array([*(known.get(each, otherwise) for each in names), otherwise], dtype=float)
+    return np.asarray(found[place])
 
 
 def positions(values: np.ndarray, vocabulary: Mapping[str, int]) -> np.ndarray:

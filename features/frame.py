@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from features.columns import AnyTable, Columns, Table, like, numbers, texts
+from features.columns import AnyTable, Columns, Table, labels, like, numbers, texts
 from features.errors import ContractError
 from features.track_record import KEYS
 from features.values import as_number, as_text
+
+_ROWS_AT_ONCE = 8_192  # what is checked at once stays in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +222,7 @@ def build_frame(
     """
     rank = numbers(decisions, "action_rank")
     score = numbers(decisions, "automated_score")
-    columns = {
+    columns: dict[str, Any] = {
         "automated_score": score,
         "score_mismatch": np.abs(score - np.clip(rank / max(top_rank, 1.0), 0, 1)),
         "action_rank": rank,
@@ -249,7 +251,7 @@ def build_frame(
     for feature in wanted:
         if feature.name not in columns:
             columns[feature.name] = _own_column(decisions, feature)
-    _require_ranges(columns, wanted)
+    _require_ranges(columns, extras)
     return like(decisions, {feature.name: columns[feature.name] for feature in wanted})
 
 
@@ -265,11 +267,20 @@ def number_matrix(frame: AnyTable, names: Sequence[str]) -> np.ndarray:
 
 def _length(decisions: AnyTable) -> np.ndarray:
     """Return the length of the text in characters, null where there is none."""
+    if "text" not in decisions:
+        return np.full(len(decisions), np.nan)
+    values = decisions["text"]
+    if not isinstance(values, np.ndarray) and isinstance(values.dtype, pd.StringDtype):
+        return np.asarray(values.str.len().to_numpy(dtype=np.float64, na_value=np.nan))
     lengths = (np.nan if text is None else len(text) for text in texts(decisions, "text").tolist())
     return np.fromiter(lengths, dtype=np.float64, count=len(decisions))
 
 
-def _own_column(decisions: AnyTable, feature: Feature) -> np.ndarray:
+def _own_column(decisions: AnyTable, feature: Feature) -> Any:
+    """Return a feature that is a column of the decisions, read as its kind.
+
+    Text of a frame stays what it came as, categories or not: each word is read once, not each row.
+    """
     if feature.name not in decisions:
         return (numbers if feature.kind == "number" else texts)(decisions, feature.name)
     values = decisions[feature.name]
@@ -277,6 +288,10 @@ def _own_column(decisions: AnyTable, feature: Feature) -> np.ndarray:
         return values
     given = pd.Series(values) if isinstance(values, np.ndarray) else values
     if feature.kind == "category":
+        if isinstance(given.dtype, (pd.StringDtype, pd.CategoricalDtype)):
+            words = labels(decisions, feature.name)[1]
+            if as_text(pd.Series(words, dtype=object))[0].tolist() == words:
+                return given.array
         text = as_text(given)[0]
         return np.asarray(text.astype(object).where(text.notna(), None))
     number, unread = as_number(given)
@@ -293,22 +308,23 @@ def _own_column(decisions: AnyTable, feature: Feature) -> np.ndarray:
 
 
 @lru_cache(maxsize=8)
-def _ranges(features: tuple[Feature, ...]) -> tuple[list[str], np.ndarray, np.ndarray]:
-    bounded = [f for f in features if f.kind == "number"]
+def _ranges(extras: tuple[Feature, ...]) -> tuple[list[str], np.ndarray, np.ndarray]:
+    bounded = [f for f in (*FEATURES, *extras) if f.kind == "number"]
     low, high = (np.array([getattr(f, end) for f in bounded]) for end in ("low", "high"))
     return [f.name for f in bounded], low - 1e-9, high + 1e-9
 
 
-def _require_ranges(columns: Mapping[str, np.ndarray], features: tuple[Feature, ...]) -> None:
-    names, low, high = _ranges(features)
-    values = np.array([columns[name] for name in names]).T
-    broken = (values < low) | (values > high)
-    if broken.any():
-        row, column = map(int, np.argwhere(broken)[0])
-        raise ContractError.of(
-            "features",
-            row,
-            names[column],
-            seen=f"{values[row, column]:g}",
-            expected=f"{low[column] + 1e-9:g} to {high[column] - 1e-9:g}",
-        )
+def _require_ranges(columns: Mapping[str, Any], extras: tuple[Feature, ...]) -> None:
+    names, low, high = _ranges(extras)
+    for start in range(0, len(columns[names[0]]), _ROWS_AT_ONCE):
+        values = np.array([columns[name][start : start + _ROWS_AT_ONCE] for name in names]).T
+        broken = (values < low) | (values > high)
+        if broken.any():
+            row, column = map(int, np.argwhere(broken)[0])
+            raise ContractError.of(
+                "features",
+                start + row,
+                names[column],
+                seen=f"{values[row, column]:g}",
+                expected=f"{low[column] + 1e-9:g} to {high[column] - 1e-9:g}",
+            )

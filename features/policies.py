@@ -29,6 +29,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
+from features.columns import AnyTable, codes, labels, numbers
 from features.contract import DIRECTIONS
 from features.errors import SettingsError
 
@@ -83,11 +84,17 @@ class Policies:
         >>> Policies().harm(np.array(["spam"]), np.array([np.nan])).tolist()
         [[1.0, 1.0, 0.5]]
         """
-        names, code = np.unique(policy.astype(str), return_inverse=True)
-        rows = [self.get(str(name)) for name in names]
-        weight = np.array([[getattr(row, d) for d in DIRECTIONS] for row in rows]).reshape(-1, 3)
+        return self._harm(*codes(policy), np.asarray(views, dtype=float))
+
+    def harm_of(self, decisions: AnyTable) -> np.ndarray:
+        """Return what `harm` does, of a table's ``policy`` and ``views``."""
+        return self._harm(*labels(decisions, "policy"), numbers(decisions, "views"))
+
+    def _harm(self, code: np.ndarray, names: list[str], views: np.ndarray) -> np.ndarray:
+        rows = [*(self.get(str(name)) for name in names), self.default]  # null is -1: the last
+        weight = np.array([[getattr(row, d) for d in DIRECTIONS] for row in rows])
         reach = np.array([row.reach for row in rows])
-        seen = np.log10(1 + np.nan_to_num(np.asarray(views, dtype=float)))
+        seen = np.log10(1 + np.nan_to_num(views))
         return np.asarray(weight[code] * (1 + reach[code] * seen)[:, None])
 
 

@@ -33,6 +33,8 @@ from models.arrays import Floats
 from models.bundle import Bundle
 from models.publication import Published, open_champion
 
+_ROWS_AT_ONCE = 8_192  # machine code reads row by row: so many are laid out for it at a time
+
 _log = logging.getLogger("secondlook.compiled")
 
 
@@ -58,8 +60,12 @@ class CompiledTrees:
         """Return what the booster would, for a tree matrix of shape (rows, features)."""
         if raw_score != self.raw_score or set(asked) - {"num_threads"} or not len(matrix):
             return np.asarray(self.booster.predict(matrix, raw_score=raw_score, **asked))
-        rows = np.ascontiguousarray(matrix, dtype=np.float64)
-        return np.asarray(self.machine.predict(rows, n_jobs=1))
+        return np.concatenate(
+            [
+                self.machine.predict(np.ascontiguousarray(rows, dtype=np.float64), n_jobs=1)
+                for rows in np.split(matrix, range(_ROWS_AT_ONCE, len(matrix), _ROWS_AT_ONCE))
+            ]
+        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.booster, name)

@@ -78,14 +78,11 @@ def blended(
         The frame as `Encoder.tree_matrix` gives it, where it is at hand already.
     """
     coded = model.encoder.tree_matrix(frame) if matrix is None else matrix
-    each = model.encoder.linear_of(coded) * model.coefficients
-    linear = np.zeros_like(trees)
-    owner, start = np.unique(model.encoder.owner, return_index=True)  # it is in order
-    linear[:, owner] = np.add.reduceat(each, start, axis=1)
+    linear = model.halves.linear.of(coded)
     share = model.tree_share
     whole = share * base + (1 - share) * model.intercept
     both = share * trees + (1 - share) * linear
-    intercept, slope = model.calibration_of(frame)
+    intercept, slope = model.calibration_of(frame, coded)
     return slope[:, None] * both, intercept + slope * whole
 
 

@@ -16,12 +16,13 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from features.columns import AnyTable, looked_up, numbers, texts
+from features.columns import AnyTable, looked_up, looked_up_in, numbers
 from features.frame import FEATURES, Feature
 
 _MOST_CATEGORIES = 60
 _FEWEST_ROWS = 20
-_WIDEST = 5.0  # standard deviations, beyond which a number says no more
+WIDEST = 5.0
+"""Standard deviations, beyond which a number says no more."""
 
 Vocabularies = dict[str, tuple[str, ...]]
 """The categories of each column that is known by categories, in the order of their codes."""
@@ -67,15 +68,11 @@ class Encoder:
 
     def linear_matrix(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, columns): standardised and without nulls; 0 is the training mean."""
-        return self.linear_of(self.tree_matrix(frame))
-
-    def linear_of(self, matrix: np.ndarray) -> np.ndarray:
-        """Return the linear matrix of a tree matrix."""
-        columns = _linear(self._layout, matrix)
+        columns = _linear(self._layout, self.tree_matrix(frame))
         columns -= self.mean
         columns /= self.scale
         np.copyto(columns, 0.0, where=np.isnan(columns))
-        return np.asarray(np.clip(columns, -_WIDEST, _WIDEST, out=columns))
+        return np.asarray(np.clip(columns, -WIDEST, WIDEST, out=columns))
 
 
 def fit_encoder(frame: pd.DataFrame, extras: tuple[Feature, ...] = ()) -> Encoder:
@@ -123,13 +120,25 @@ def codes_of(values: np.ndarray, vocabulary: tuple[str, ...]) -> np.ndarray:
 
 def coded(frame: AnyTable, names: Sequence[str], vocabularies: Vocabularies) -> np.ndarray:
     """Return columns side by side, shape (rows, names); those with a vocabulary as codes."""
-    columns = [
-        codes_of(texts(frame, name), vocabularies[name])
-        if name in vocabularies
-        else numbers(frame, name)
-        for name in names
-    ]
-    return np.array(columns).T
+    columns = np.empty((len(names), len(frame)))
+    for column, name in zip(columns, names, strict=True):
+        column[:] = (
+            looked_up_in(frame, name, _places(vocabularies[name]), otherwise=np.nan)
+            if name in vocabularies
+            else numbers(frame, name)
+        )
+    return columns.T
+
+
+def is_share(feature: Feature) -> bool:
+    """Whether the linear model reads a number as log-odds."""
+    return feature.kind == "number" and feature.low == 0 and feature.high == 1
+
+
+def share_log_odds(shares: np.ndarray) -> np.ndarray:
+    """Return the log-odds of shares, kept off 0 and 1; null stays null."""
+    kept = np.clip(shares, 1e-3, 1 - 1e-3)
+    return np.asarray(np.log(kept / (1 - kept)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +172,9 @@ def _lay_out(features: tuple[Feature, ...], vocabularies: Vocabularies) -> _Layo
             codes = range(len(vocabularies[feature.name]))
             columns += [(i, code, False, False) for code in codes]
         else:
-            columns += [
-                (i, -1, feature.low == 0 and feature.high == 1, False),
-                (i, -1, False, True),
-            ]
-    owner, code, is_share, says_null = (np.array(each) for each in zip(*columns, strict=True))
-    categories, shares, nulls = map(np.flatnonzero, (code >= 0, is_share, says_null))
+            columns += [(i, -1, is_share(feature), False), (i, -1, False, True)]
+    owner, code, odds, says_null = (np.array(each) for each in zip(*columns, strict=True))
+    categories, shares, nulls = map(np.flatnonzero, (code >= 0, odds, says_null))
     return _Layout(owner, categories, code[categories].astype(float), shares, nulls)
 
 
@@ -177,6 +183,5 @@ def _linear(layout: _Layout, matrix: np.ndarray) -> np.ndarray:
     raw = matrix.T.take(layout.owner, axis=0)
     raw[layout.categories] = raw[layout.categories] == layout.code[:, None]
     raw[layout.nulls] = np.isnan(raw[layout.nulls])
-    shares = np.clip(raw[layout.shares], 1e-3, 1 - 1e-3)
-    raw[layout.shares] = np.log(shares / (1 - shares))
+    raw[layout.shares] = share_log_odds(raw[layout.shares])
     return np.asarray(raw.T)

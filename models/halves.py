@@ -6,7 +6,7 @@ features hidden, so that what is not known is answered near the rate of what is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import lightgbm as lgb
@@ -20,6 +20,7 @@ from features.frame import FEATURES, Feature
 from models.arrays import Floats
 from models.boosting import Boost, TreeRows, boost_here
 from models.encoding import Encoder, fit_encoder
+from models.linear import LinearParts, linear_parts
 from models.sampled import evenly
 
 _ROWS_FOR_THREADS = 100_000  # below it threads cost more than they bring
@@ -63,13 +64,19 @@ class Halves:
     booster: lgb.Booster
     coefficients: np.ndarray
     intercept: float
+    linear: LinearParts = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "linear", linear_parts(self.encoder, self.coefficients))
 
     def log_odds(self, frame: AnyTable) -> tuple[Floats, Floats]:
         """Return the log-odds of an overturn by the trees and by the logistic model, (rows,)."""
-        matrix = self.encoder.tree_matrix(frame)
+        return self.of_matrix(self.encoder.tree_matrix(frame))
+
+    def of_matrix(self, matrix: Floats) -> tuple[Floats, Floats]:
+        """Return the same of a tree matrix."""
         trees = self.booster.predict(matrix, raw_score=True, num_threads=1)
-        linear = self.encoder.linear_of(matrix) @ self.coefficients + self.intercept
-        return np.asarray(trees), np.asarray(linear)
+        return np.asarray(trees), self.linear.total(matrix) + self.intercept
 
 
 def fit_halves(

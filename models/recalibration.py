@@ -6,7 +6,7 @@ honest, when the model is over- or underconfident: a worthless model is flattene
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,12 +106,13 @@ class DomainRecalibration:
                 recalibrated[rows] = own.apply(overturn_probability[rows])
         return recalibrated
 
-    def parameters(self, domain: Texts) -> tuple[Floats, Floats]:
-        """Intercept and slope, per row."""
-        codes, names = pd.factorize(np.asarray(domain, dtype=object))
-        each = [self.by_domain.get(str(name), self.whole) for name in names] + [self.whole]
-        table = np.array([[one.intercept, one.slope] for one in each])[codes]
-        return table[:, 0], table[:, 1]
+    def parameters(self, names: Sequence[str]) -> Floats:
+        """Intercept and slope of each domain named, and last the whole's; shape (names + 1, 2).
+
+        So a row's number from `features.columns.labels` finds its own, and -1 the whole's.
+        """
+        each = [*(self.by_domain.get(name, self.whole) for name in names), self.whole]
+        return np.array([[one.intercept, one.slope] for one in each])
 
 
 def fit_recalibration_by(

@@ -88,12 +88,18 @@ def opinion_on(
     others = probability.copy()
     others[np.arange(len(codes)), place] = 0
     lead = taken - others.max(axis=1)
-    ranked = np.isfinite(strictness)
-    mass = np.maximum(probability[:, ranked].sum(axis=1), 1e-12)
-    expected = probability[:, ranked] @ strictness[ranked] / mass
-    gap = np.clip(expected - strictness[place], -1, 1)
+    gap = np.clip(_expected(probability, strictness) - strictness[place], -1, 1)
     known = np.where(codes < 0, np.nan, 1.0)
     return taken * known, lead * known, gap * known
+
+
+def _expected(probability: np.ndarray, strictness: np.ndarray) -> np.ndarray:
+    """Return the mean strictness, action after action: the same for a row alone as in a batch."""
+    mass, expected = np.zeros((2, len(probability)))
+    for action in np.flatnonzero(np.isfinite(strictness)):
+        mass += probability[:, action]
+        expected += probability[:, action] * strictness[action]
+    return np.asarray(expected / np.maximum(mass, 1e-12))
 
 
 def strictness_of(decisions: pd.DataFrame, actions: tuple[str, ...]) -> np.ndarray:

@@ -9,15 +9,15 @@ direction come from past overturns of the same policy and action.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from itertools import chain
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import lightgbm as lgb
 import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from features.columns import AnyTable, is_null, numbers, texts
+from features.columns import AnyTable, labels, lacks
 from features.contract import DIRECTIONS
 from features.errors import TrainingError
 from features.frame import Feature
@@ -65,12 +65,16 @@ class DirectionShares:
 
     def of(self, frame: AnyTable) -> np.ndarray:
         """Return shape (rows, 3); each row sums to 1."""
-        cells = zip(*(texts(frame, name).tolist() for name in ("policy", "action")), strict=True)
-        shares = (
-            self.by_cell.get(cell) or self.by_action.get(cell[1], self.overall) for cell in cells
-        )
-        found = np.fromiter(chain.from_iterable(shares), dtype=np.float64)
-        return found.reshape(len(frame), len(DIRECTIONS))
+        (policy, policies), (action, actions) = labels(frame, "policy"), labels(frame, "action")
+        cells = product([*policies, None], [*actions, None])  # null is the last, at -1
+        shares = np.array([self._of_cell(*cell) for cell in cells])
+        table = shares.reshape(len(policies) + 1, -1, len(DIRECTIONS))
+        return np.asarray(table[policy, action])
+
+    def _of_cell(self, policy: str | None, action: str | None) -> tuple[float, ...]:
+        if policy is None or action is None:
+            return self.by_action.get(action or "", self.overall)
+        return self.by_cell.get((policy, action)) or self.by_action.get(action, self.overall)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class RiskModel:
         Features that training always knew, or nearly.
     incomplete
         Calibration of decisions that lack one of these.
+    halves
+        The trees and the logistic model, as they read a frame.
     """
 
     encoder: Encoder
@@ -96,11 +102,26 @@ class RiskModel:
     expected: tuple[str, ...]
     incomplete: Recalibration
     directions: DirectionShares
+    halves: Halves = field(init=False, repr=False, compare=False)
+    _expected: tuple[list[int], list[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        halves = Halves(self.encoder, self.booster, self.coefficients, self.intercept)
+        object.__setattr__(self, "halves", halves)
+        object.__setattr__(self, "_expected", self._places_of_expected())
+
+    def _places_of_expected(self) -> tuple[list[int], list[str]]:
+        """Return where the expected numbers stand in a tree matrix, and the expected categories."""
+        wanted = [(i, f) for i, f in enumerate(self.encoder.features) if f.name in self.expected]
+        numbers = [i for i, feature in wanted if feature.kind == "number"]
+        return numbers, [feature.name for _, feature in wanted if feature.kind == "category"]
 
     def log_odds(self, frame: AnyTable) -> np.ndarray:
         """Return the average log-odds of an overturn before calibration, shape (rows,)."""
-        halves = Halves(self.encoder, self.booster, self.coefficients, self.intercept)
-        trees, linear = halves.log_odds(frame)
+        return self._log_odds(self.encoder.tree_matrix(frame))
+
+    def _log_odds(self, matrix: Floats) -> np.ndarray:
+        trees, linear = self.halves.of_matrix(matrix)
         return np.asarray(self.tree_share * trees + (1 - self.tree_share) * linear)
 
     def by_direction(self, frame: AnyTable) -> np.ndarray:
@@ -109,22 +130,33 @@ class RiskModel:
 
     def risk(self, frame: AnyTable) -> np.ndarray:
         """Return the calibrated probability of an overturn, shape (rows,), kept off 0 and 1."""
-        intercept, slope = self.calibration_of(frame)
-        risk = expit(intercept + slope * self.log_odds(frame))
+        matrix = self.encoder.tree_matrix(frame)
+        intercept, slope = self.calibration_of(frame, matrix)
+        risk = expit(intercept + slope * self._log_odds(matrix))
         return np.asarray(np.clip(risk, _LOWEST, _HIGHEST))
 
-    def calibration_of(self, frame: AnyTable) -> tuple[np.ndarray, np.ndarray]:
-        """Return intercept and slope of each row's calibration, shapes (rows,)."""
-        intercept, slope = self.calibration.parameters(texts(frame, "policy"))
-        lacking = self._lacks_expected(frame)
+    def calibration_of(self, frame: AnyTable, matrix: Floats) -> tuple[np.ndarray, np.ndarray]:
+        """Return intercept and slope of each row's calibration, shapes (rows,).
+
+        Parameters
+        ----------
+        matrix
+            The frame as `Encoder.tree_matrix` gives it.
+        """
+        policy, names = labels(frame, "policy")
+        intercept, slope = self.calibration.parameters(names)[policy].T
+        lacking = self._lacks_expected(frame, matrix)
         own = self.incomplete
         return np.where(lacking, own.intercept, intercept), np.where(lacking, own.slope, slope)
 
-    def _lacks_expected(self, frame: AnyTable) -> np.ndarray:
-        categories = self.encoder.vocabularies.keys()
-        lacking = [is_null(texts(frame, name)) for name in self.expected if name in categories]
-        known = [numbers(frame, name) for name in self.expected if name not in categories]
-        return np.asarray(np.any([*lacking, *np.isnan(known)], axis=0))
+    def _lacks_expected(self, frame: AnyTable, matrix: Floats) -> np.ndarray:
+        places, categories = self._expected
+        lacking = np.zeros(len(matrix), dtype=bool)
+        for place in places:
+            lacking |= np.isnan(matrix[:, place])
+        for name in categories:  # one that training did not meet has no code, yet is there
+            lacking |= lacks(frame, name)
+        return lacking
 
 
 def fit_risk(

@@ -7,7 +7,7 @@ from typing import Generic
 
 import numpy as np
 
-from features.columns import Table, numbers, texts
+from features.columns import Table
 from features.frame import build_frame
 from models.bundle import Bundle
 
@@ -52,5 +52,5 @@ def score(bundle: Bundle, decisions: Table, records: Table) -> Scores[Table]:
     """Score decisions, given their track records at this moment."""
     frame = features_of(bundle, decisions, records)
     by_direction = bundle.risk.by_direction(frame)
-    harm = bundle.policies.harm(texts(decisions, "policy"), numbers(decisions, "views"))
+    harm = bundle.policies.harm_of(decisions)
     return Scores(by_direction, (by_direction * harm).sum(axis=1), frame)

@@ -18,7 +18,7 @@ from scipy.special import expit, softmax
 from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from features.columns import AnyTable, Table, codes, is_null, like, texts
+from features.columns import AnyTable, Table, codes, is_null, lacks, like, texts
 from features.frame import OPINION_FEATURES
 from models.arrays import Flags
 from models.encoding import codes_of
@@ -201,9 +201,10 @@ def out_of_fold(
 
 
 def _with_content(decisions: AnyTable) -> np.ndarray:
-    held = np.zeros(len(decisions), dtype=bool)
-    for name in ("text", "embedding"):
-        held |= np.array([each is not None for each in texts(decisions, name)], dtype=bool)
+    held = ~lacks(decisions, "text")
+    if "embedding" in decisions:
+        vectors = texts(decisions, "embedding")
+        held |= np.array([each is not None for each in vectors], dtype=bool)
     return np.flatnonzero(held)
 
 

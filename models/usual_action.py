@@ -17,7 +17,7 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from features.columns import Table, like, positions, texts
+from features.columns import Table, like, looked_up_in
 from features.frame import USUAL_FEATURES, Feature
 from models.arrays import Flags
 from models.boosting import Boost, TreeRows, boost_here
@@ -73,8 +73,8 @@ class UsualAction:
         if len(frame):
             matrix = coded(frame, self.inputs, self.vocabularies)
             probability = np.asarray(self.booster.predict(matrix, num_threads=1))
-            places = {action: place for place, action in enumerate(self.actions)}
-            taken = positions(texts(frame, "action"), places)
+            places = {action: float(place) for place, action in enumerate(self.actions)}
+            taken = looked_up_in(frame, "action", places, otherwise=-1.0).astype(np.int64)
             told = opinion_on(probability, taken, self.strictness)
         return like(frame, dict(zip(_COLUMNS, told, strict=True)))
 

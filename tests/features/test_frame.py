@@ -122,6 +122,40 @@ def test_an_extra_number_may_come_as_text_and_else_is_refused_by_row() -> None:
         build_frame(two, pd.DataFrame(index=[0, 1]), extras=extras)
 
 
+def test_categories_stay_categories_and_say_what_the_text_did(
+    made: Simulation, records: pd.DataFrame
+) -> None:
+    names = [f.name for f in FEATURES if f.kind == "category"]
+    coded = made.decisions.astype(dict.fromkeys(names, "category"))
+    frame = build_frame(coded, records)
+    assert {str(frame[name].dtype) for name in names} == {"category"}
+    pd.testing.assert_frame_equal(
+        frame.astype(dict.fromkeys(names, "str")), build_frame(made.decisions, records)
+    )
+
+
+@pytest.mark.parametrize("kind", ["str", "category", object])
+def test_blanks_around_a_word_do_not_make_it_another(kind: type | str) -> None:
+    decisions = one(queue=pd.Series([" appeals "], dtype=kind))
+    assert build_frame(decisions, NO_RECORD)["queue"].tolist() == ["appeals"]
+
+
+@pytest.mark.parametrize("kind", ["str", object])
+def test_the_length_of_a_text_is_in_characters_however_it_is_kept(kind: type | str) -> None:
+    texts = pd.DataFrame(
+        {"text": pd.Series(["\N{PILE OF POO}e\N{COMBINING ACUTE ACCENT}", None, "ab"], dtype=kind)}
+    )
+    lengths = np.expm1(build_frame(texts, pd.DataFrame(index=range(3)))["log_content_length"])
+    assert lengths.round(9).fillna(-1).tolist() == [3, -1, 2]
+
+
+def test_a_number_out_of_range_is_named_by_its_row_however_far_down_it_stands() -> None:
+    score = np.full(20_000, 0.5)
+    score[17_001] = 7.0
+    with pytest.raises(ContractError, match=r"row 17,?001"):
+        build_frame(pd.DataFrame({"automated_score": score}), pd.DataFrame(index=range(20_000)))
+
+
 def test_an_automated_decision_has_null_rates_of_a_moderator(
     made: Simulation, records: pd.DataFrame
 ) -> None:

@@ -42,13 +42,22 @@ def test_nulls_and_categories_never_met_go_the_way_that_lightgbm_sends_them(fold
     bundle = learn_plausible().bundle
     trees, fast = bundle.risk.booster, with_compiled(bundle, folder).risk.booster
     rng = np.random.default_rng(0)
-    matrix = rng.normal(size=(5_000, trees.num_feature())) * 3
+    matrix = rng.normal(size=(20_000, trees.num_feature())) * 3
     categories = bundle.risk.encoder.categories
-    matrix[:, categories] = rng.integers(0, 90, size=(5_000, len(categories)))
+    matrix[:, categories] = rng.integers(0, 90, size=(20_000, len(categories)))
     matrix[rng.random(matrix.shape) < 0.2] = np.nan
     asked = {"raw_score": True, "num_threads": 1}
     assert np.abs(trees.predict(matrix, **asked) - fast.predict(matrix, **asked)).max() < ROUNDING
     assert len(fast.predict(matrix[:0], **asked)) == 0
+
+
+def test_a_row_alone_is_predicted_as_in_a_batch_however_that_lies_in_memory(folder: Path) -> None:
+    fast = with_compiled(learn_plausible().bundle, folder).risk.booster
+    matrix = np.asfortranarray(np.random.default_rng(1).random((20_000, fast.num_feature())))
+    batch = fast.predict(matrix, raw_score=True)
+    assert np.array_equal(fast.predict(np.ascontiguousarray(matrix), raw_score=True), batch)
+    for row in (0, 8_191, 8_192, 19_999):
+        assert fast.predict(matrix[[row]], raw_score=True)[0] == batch[row]
 
 
 def test_reasons_stay_the_same(folder: Path) -> None:

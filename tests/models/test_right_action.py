@@ -117,6 +117,14 @@ def test_asking_leaves_the_probabilities_alone() -> None:
     assert probability.tolist() == [[0.6, 0.4]]
 
 
+def test_an_opinion_of_many_actions_is_the_same_alone_as_in_a_batch() -> None:
+    rng = np.random.default_rng(0)
+    probability, action, rank = rng.random((400, 12)), rng.integers(0, 12, 400), rng.random(12)
+    batch = opinion_on(probability, action, rank)[2]
+    alone = [opinion_on(probability[[n]], action[[n]], rank)[2][0] for n in range(400)]
+    assert alone == batch.tolist()
+
+
 def test_strictness_runs_from_leaving_up_to_the_strictest() -> None:
     decisions = pd.DataFrame({"action": ["keep", "remove", "warn"], "action_rank": [0, 4, 1]})
     assert strictness_of(decisions, ("keep", "remove", "warn")).tolist() == [0.0, 1.0, 0.25]
