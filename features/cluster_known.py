@@ -26,11 +26,15 @@ from features.history import (
     looks_before,
     work_before,
 )
-from features.track_record import RecordSettings, events, replay
+from features.track_record import KEYS, RecordSettings, events, replay
 
+KEY_PARTS = sorted({name for key in KEYS for name in key.columns})
+"""Columns that track records are kept by."""
 _OF_ITEM = ["item_group", "decided_at", "action", "moderator_id"]
 _OF_WORK = ["moderator_id", "decided_at", "language"]
 _LIGHT = [*_OF_ITEM, "language"]
+_GROUP = {"item_group": "decision_id"}
+"""Every row has its group, and so is taken for an item of that name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,19 @@ class Taught:
     past: pd.DataFrame = field(repr=False)
     judged: pd.DataFrame = field(repr=False)
     settings: RecordSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRows:
+    """The columns of some decisions that their track records need; no log shows them.
+
+    Attributes
+    ----------
+    rows
+        ``decision_id``, ``decided_at`` and the parts of the keys, these as categories.
+    """
+
+    rows: pd.DataFrame = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +117,13 @@ def taught_by(audited: pd.DataFrame, outcomes: pd.DataFrame, settings: RecordSet
     return Taught(events(audited, outcomes), rows, settings)
 
 
+def record_rows_of(decisions: pd.DataFrame) -> RecordRows:
+    """Return the columns that the track records of decisions need."""
+    parts = [name for name in KEY_PARTS if name in decisions]
+    own = decisions[["decision_id", "decided_at", *parts]]
+    return RecordRows(own.astype(dict.fromkeys(parts, "category")))
+
+
 def light_of(earlier: pd.DataFrame, asked: pd.DataFrame | None = None) -> Light:
     """Return the light columns of rows; null = they are asked about themselves."""
     return Light(_light(earlier), None if asked is None else _light(asked))
@@ -135,10 +159,10 @@ def history_on(
     return answers
 
 
-def known_of(decisions: pd.DataFrame, history: pd.DataFrame, taught: Taught) -> pd.DataFrame:
+def known_of(own: RecordRows, history: pd.DataFrame, taught: Taught) -> pd.DataFrame:
     """Return what was known of a part's decisions, columns as `features.known.known_before`."""
-    records = replay(decisions, taught.past, taught.settings)
-    return pd.concat([records, history.set_index(decisions.index)], axis=1)
+    records = replay(own.rows, taught.past, taught.settings)
+    return pd.concat([records, history.set_index(own.rows.index)], axis=1)
 
 
 def _light(decisions: pd.DataFrame) -> pd.DataFrame:
@@ -189,7 +213,8 @@ def _tell(hands: Sequence[_Hand], taught: Taught) -> list[_Told]:
     work = _together([hand.work for hand in hands])
     looks = pd.DataFrame(np.nan, index=item.questions.index, columns=list(LOOK_COLUMNS))
     if taught.settings.earlier_looks:
-        looks = looks_before(item.questions, History(item.earlier, taught.judged, item.earlier))
+        earlier, asked = (rows.rename(columns=_GROUP) for rows in (item.earlier, item.questions))
+        looks = looks_before(asked, History(earlier, taught.judged, earlier))
     days = work_before(work.questions, work.earlier)
     return [
         _Told(ours, theirs, hand.places)

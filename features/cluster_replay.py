@@ -16,16 +16,24 @@ import pandas as pd
 from distributed import Client, Future
 
 from features.cluster import Progress, again_if_lost, hands_of, results
-from features.cluster_known import Light, Taught, history_on, known_of, light_of, taught_by
+from features.cluster_known import (
+    KEY_PARTS,
+    Light,
+    RecordRows,
+    Taught,
+    history_on,
+    known_of,
+    light_of,
+    record_rows_of,
+    taught_by,
+)
 from features.cluster_survey import Surveyed, Wanted, joined_rows, survey, write_all_rejected
 from features.contract import DECISIONS, OUTCOMES
 from features.errors import BadValue
 from features.partitions import Partition, Reading, partitions_of, write_part
-from features.track_record import KEYS, RecordSettings
+from features.track_record import RecordSettings
 
-_KEY_PARTS = sorted({name for key in KEYS for name in key.columns})
-_OF_AUDITED = ("decision_id", "item_id", "item_group", *_KEY_PARTS)
-_OF_ALL = ("decision_id", "decided_at", *_KEY_PARTS)
+_OF_AUDITED = ["decision_id", "item_id", "item_group", *KEY_PARTS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +137,20 @@ def _replay(
         client,
         partitions_of(tables.decisions),
         tables.reading(DECISIONS.name),
-        Wanted(keep=_audited, hold=_slim, given=(ids,)),
+        Wanted(keep=_audited, hold=_hold, given=(ids,)),
         skip_bad=tables.skip_bad,
         progress=progress,
     )
     taught = taught_by(joined_rows(surveyed), outcomes, settings)
     shared = client.scatter(taught, broadcast=True, hash=False)
     places = [place for place, seen in enumerate(surveyed.seen) if surveyed.good(place).any()]
-    slim = [_kept(client, surveyed, place) for place in places]
-    lights = [client.submit(_lit, each, pure=False) for each in slim]
+    held = [_kept(client, surveyed, place) for place in places]
+    lights = [client.submit(_light, each, pure=False) for each in held]
     history = history_on(client, lights, shared, hands=hands_of(client, len(lights)))
     to.mkdir(parents=True, exist_ok=True)
     futures = [
         client.submit(_write, each, own, shared, surveyed.parts[place], to, pure=False)
-        for place, each, own in zip(places, slim, history, strict=True)
+        for place, each, own in zip(places, held, history, strict=True)
     ]
     del lights, history
     written = results(futures, told="replaying", progress=progress)
@@ -155,11 +163,12 @@ def _replay(
     )
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Slim:
-    """The columns of a part that its record needs; apart from a frame, so that no log shows it."""
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What stays on a worker of a part."""
 
-    rows: pd.DataFrame
+    own: RecordRows
+    light: Light
 
 
 def _kept(client: Client, surveyed: Surveyed, place: int) -> Future:
@@ -168,8 +177,8 @@ def _kept(client: Client, surveyed: Surveyed, place: int) -> Future:
     return held if good.all() else client.submit(_of_rows, held, good, pure=False)
 
 
-def _of_rows(slim: Slim, rows: np.ndarray) -> Slim:
-    return Slim(slim.rows[rows])
+def _of_rows(held: _Held, rows: np.ndarray) -> _Held:
+    return _Held(RecordRows(held.own.rows[rows]), Light(held.light.earlier[rows]))
 
 
 def _standing(outcomes: pd.DataFrame) -> pd.DataFrame:
@@ -184,23 +193,20 @@ def _whole(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _audited(rows: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
     """Return what is needed of the audited decisions."""
-    return rows.reindex(columns=list(_OF_AUDITED))[rows["decision_id"].isin(ids)]
+    return rows.reindex(columns=_OF_AUDITED)[rows["decision_id"].isin(ids)]
 
 
-def _slim(rows: pd.DataFrame, ids: Sequence[str]) -> Slim:
-    names = [name for name in _OF_ALL if name in rows]
-    own = rows[names].assign(item_group=light_of(rows).earlier["item_group"].to_numpy())
-    categories = [name for name in _KEY_PARTS if name in rows]
-    return Slim(own.astype(dict.fromkeys(categories, "category")))
+def _hold(rows: pd.DataFrame, ids: Sequence[str]) -> _Held:
+    return _Held(record_rows_of(rows), light_of(rows))
 
 
-def _lit(slim: Slim) -> Light:
-    return light_of(slim.rows)
+def _light(held: _Held) -> Light:
+    return held.light
 
 
 def _write(
-    slim: Slim, history: pd.DataFrame, taught: Taught, part: Partition, folder: Path
+    held: _Held, history: pd.DataFrame, taught: Taught, part: Partition, folder: Path
 ) -> tuple[int, Path]:
-    known = known_of(slim.rows, history, taught)
-    known.insert(0, "decision_id", slim.rows["decision_id"])
+    known = known_of(held.own, history, taught)
+    known.insert(0, "decision_id", held.own.rows["decision_id"])
     return len(known), write_part(known, part, folder)

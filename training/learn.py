@@ -20,6 +20,7 @@ from features.errors import TrainingError
 from features.history import groups_of
 from features.policies import Policies
 from features.track_record import RecordSettings
+from models.boosting import Boost
 from models.bundle import Bundle
 from models.contributions import fit_contributions
 from models.halves import RiskSettings
@@ -28,6 +29,7 @@ from models.risk import RiskModel, calibrate, fit_risk, forecasts_of
 from models.sampled import whole_groups
 from models.scoring import features_of
 from training.code_version import code_version
+from training.engine import HERE, Engine
 from training.evaluate import by_segment, metrics
 from training.labels import label_counts, overturned
 from training.material import Material, Opinions, assemble, fit_opinions, later_frame
@@ -119,6 +121,7 @@ def learn(
     *,
     policies: Policies,
     settings: LearningSettings | None = None,
+    engine: Engine = HERE,
     progress: Progress = lambda _: None,
 ) -> tuple[Bundle, Trial]:
     """Try the model on the latest audits, then fit the one that ships.
@@ -131,6 +134,8 @@ def learn(
         Their outcomes.
     policies
         Harm of errors; travels in the bundle.
+    engine
+        Where what was known is worked out, and trees are fitted; what is learned is the same.
     progress
         Called with a line for each step.
 
@@ -147,20 +152,23 @@ def learn(
         record=settings.record,
         earlier_looks=settings.earlier_looks,
         most_audits=settings.most_audits,
+        engine=engine,
     )
     split = split_in_time(
         material.audited, calibrate=settings.calibrate_share, test=settings.test_share
     )
     progress(_fitting("the model of the trial", material, split.train))
     unseen = split.calibrate | split.test
-    tried = _fit(material, split.train, settings, unseen=unseen)
+    tried = _fit(material, split.train, settings, unseen=unseen, boost=engine.boost)
     progress(f"trying it on {int(split.test.sum()):,} later audits of unseen items")
     seen = _calibrated(tried, _foretold(material, tried, split.calibrate))
     trial = _measure(material, seen, split.test)
     everything = np.ones(len(material.audited), dtype=bool)
     progress(_fitting("the model that ships", material, everything))
     judged = None if len(everything) <= _JUDGED else tried
-    fitted = _fit(material, everything, settings, unseen=~everything, judged=judged)
+    fitted = _fit(
+        material, everything, settings, unseen=~everything, boost=engine.boost, judged=judged
+    )
     progress("calibrating it on audits that it did not learn from")
     ships = _calibrated(fitted, _foretold(material, tried, unseen))
     bundle = _bundle(material, ships, trial, policies=policies, settings=settings)
@@ -178,13 +186,14 @@ def _fit(
     settings: LearningSettings,
     *,
     unseen: np.ndarray,
+    boost: Boost,
     judged: _Fitted | None = None,
 ) -> _Fitted:
     """Fit all models of a part; one that was `judged` by held-out audits already stands for it."""
-    opinions = fit_opinions(material, train, unseen=unseen)
+    opinions = fit_opinions(material, train, unseen=unseen, boost=boost)
     audited, frame = material.audited[train], opinions.train_frame
     if judged is None:
-        share, held_out = _held_out(material, audited, frame, settings)
+        share, held_out = _held_out(material, audited, frame, settings, boost)
     else:
         share, held_out = judged.risk.tree_share, judged.held_out
     risk = fit_risk(
@@ -193,12 +202,17 @@ def _fit(
         extras=material.extras,
         settings=settings.risk,
         tree_share=share,
+        boost=boost,
     )
     return _Fitted(risk, opinions, held_out)
 
 
 def _held_out(
-    material: Material, audited: pd.DataFrame, frame: pd.DataFrame, settings: LearningSettings
+    material: Material,
+    audited: pd.DataFrame,
+    frame: pd.DataFrame,
+    settings: LearningSettings,
+    boost: Boost,
 ) -> tuple[float, Forecasts]:
     """Return the trees' weight, and what models say of audits whose item groups they never saw."""
     groups = groups_of(audited)
@@ -211,6 +225,7 @@ def _held_out(
         extras=material.extras,
         settings=settings.risk,
         judged=FOLDS if few.all() else 1,
+        boost=boost,
     )
     share, inclusion = found.tree_share(), audited["inclusion"].to_numpy()
     return share, found.forecasts(share, inclusion[found.rows])

@@ -16,9 +16,9 @@ from features.contract import DIRECTIONS
 from features.errors import TrainingError
 from features.frame import Feature, build_frame, extra_features
 from features.history import groups_of
-from features.known import known_before
 from features.track_record import RecordSettings
 from models.arrays import Flags, Positions
+from models.boosting import Boost, boost_here
 from models.right_action import FOLDS
 from models.sampled import evenly, whole_groups
 from models.second_opinion import (
@@ -29,6 +29,7 @@ from models.second_opinion import (
     out_of_fold,
 )
 from models.usual_action import UsualAction, fit_usual_action, usual_out_of_fold
+from training.engine import HERE, Engine
 from training.independence import outcomes_are_independent
 
 _FIRST_AUDITS = 500
@@ -97,6 +98,7 @@ def assemble(
     record: RecordSettings,
     earlier_looks: bool | None = None,
     most_audits: int | None = None,
+    engine: Engine = HERE,
 ) -> Material:
     """Join decisions and outcomes, and work out what was known of each audited decision.
 
@@ -109,6 +111,8 @@ def assemble(
         data, see `training.independence`.
     most_audits
         Of more than these, a sample with whole items; null = all. Records know them all.
+    engine
+        Where what was known is worked out.
 
     Raises
     ------
@@ -138,7 +142,7 @@ def assemble(
         prior_rate=_prior_rate(audits, record),
         earlier_looks=outcomes_are_independent(decisions, audits) if looks is None else looks,
     )
-    records = known_before(audited, decisions, outcomes, record_settings)
+    records = engine.known_before(audited, decisions, outcomes, record_settings)
     rank = decisions.get("action_rank", pd.Series(1.0, index=decisions.index))
     top_rank = max(float(np.nan_to_num(rank.max(), nan=1.0)), 1.0)
     group = pd.factorize(groups_of(decisions))[0]
@@ -166,10 +170,13 @@ def _grams(decisions: pd.DataFrame) -> sparse.csr_array | None:
     return contents(decisions, width)
 
 
-def fit_opinions(material: Material, train: np.ndarray, *, unseen: np.ndarray) -> Opinions:
+def fit_opinions(
+    material: Material, train: np.ndarray, *, unseen: np.ndarray, boost: Boost = boost_here
+) -> Opinions:
     """Fit both opinions on the audits of `train`, and on what was decided up to the last of them.
 
-    The items of the audits `unseen` are left out, so that these can try what was fitted.
+    The items of the audits `unseen` are left out, so that these can try what was fitted; `boost`
+    fits the trees.
     """
     audited, decisions = material.audited, material.decisions
     until = audited.loc[train, "decided_at"].max()
@@ -180,7 +187,7 @@ def fit_opinions(material: Material, train: np.ndarray, *, unseen: np.ndarray) -
     outcomes = outcomes[outcomes["decision_id"].isin(audited["decision_id"][train])]
     part = _part_of(material, seen, train)
     second, theirs = _second_opinion(material, part, outcomes, train)
-    usual, told = _usual_action(material, part, outcomes, train)
+    usual, told = _usual_action(material, part, outcomes, train, boost)
     frame = frame_of(material, train, theirs)
     return Opinions(second, usual, frame if told is None else frame.assign(**told))
 
@@ -251,7 +258,7 @@ def _second_opinion(
 
 
 def _usual_action(
-    material: Material, part: _Part, outcomes: pd.DataFrame, train: Flags
+    material: Material, part: _Part, outcomes: pd.DataFrame, train: Flags, boost: Boost
 ) -> tuple[UsualAction | None, pd.DataFrame | None]:
     """Fit on a part's decisions; the second value is on the training rows, out of fold."""
     decisions, extras = material.decisions.iloc[part.rows], material.extras
@@ -259,11 +266,18 @@ def _usual_action(
         decisions, pd.DataFrame(index=decisions.index), top_rank=material.top_rank, extras=extras
     )
     learn, asked = part.learn, part.asked
-    usual = fit_usual_action(frame[learn], decisions[learn], outcomes, extras=extras)
+    usual = fit_usual_action(frame[learn], decisions[learn], outcomes, extras=extras, boost=boost)
     if usual is None:
         return None, None
     told = usual_out_of_fold(
-        frame, decisions, outcomes, asked=asked, learn=learn, folds=part.folds, extras=extras
+        frame,
+        decisions,
+        outcomes,
+        asked=asked,
+        learn=learn,
+        folds=part.folds,
+        extras=extras,
+        boost=boost,
     )
     return usual, _of_rows(material, decisions[asked], train, told)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import uuid
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pandas as pd
 import sqlalchemy as sa
 
+from features.batches import checked_batches
 from features.contract import DECISIONS, OUTCOMES, Checked, Table, check
 from features.errors import ContractError, SettingsError
 from features.files import load_checked, rejected_path, write_table
@@ -33,7 +35,8 @@ class Source:
     Attributes
     ----------
     decisions, outcomes
-        Files in CSV or Parquet, or ``.sql`` files that hold one query each.
+        Files in CSV or Parquet, folders of Parquet files, or ``.sql`` files that hold one query
+        each.
     database
         SQLAlchemy URL that the queries are sent to; never shown, as it may hold a password.
     mapping
@@ -85,10 +88,52 @@ class TrainingData:
     origin: str
 
 
+@dataclass(frozen=True, slots=True)
+class Border:
+    """What a table comes in by, whichever it is and wherever it is read.
+
+    Attributes
+    ----------
+    database
+        As `Source.database`.
+    mapping
+        How tables are mapped to the contract; null = they have its names.
+    now
+        Rows of a later time are bad rows.
+    pseudonym_key
+        Key of the people's pseudonyms; null = they keep their ids. It is never shown.
+    skip_bad
+        As `Source.skip_bad`.
+    """
+
+    database: str | None = field(repr=False)
+    mapping: Mapping | None
+    now: dt.datetime
+    pseudonym_key: bytes | None = field(repr=False)
+    skip_bad: bool
+
+
+class ReadTable(Protocol):
+    """Reads a table of the contract from a file, a folder or a query."""
+
+    def __call__(self, path: Path, table: Table, border: Border) -> pd.DataFrame:
+        """Return its good rows, people under pseudonyms, numbered anew."""
+
+
 def read_source(
-    home: Home, source: Source, *, now: dt.datetime, until: dt.datetime | None = None
+    home: Home,
+    source: Source,
+    *,
+    now: dt.datetime,
+    until: dt.datetime | None = None,
+    read_table: ReadTable | None = None,
 ) -> TrainingData:
     """Read decisions made before `until`, and what audits found of them.
+
+    Parameters
+    ----------
+    read_table
+        What reads each table that is not of the store; null = `read_table_here`.
 
     Raises
     ------
@@ -105,9 +150,10 @@ def read_source(
         decisions = store.decisions(until=until, with_content=True)
         return TrainingData(decisions, store.outcomes(), "the store")
     mapping = read_mapping(source.mapping) if source.mapping else None
-    places = ((source.decisions, DECISIONS), (source.outcomes, OUTCOMES))
-    tables = [_read(path, table, source, mapping, now) for path, table in places]
-    decisions, outcomes = (pseudonymise(table, home.pseudonym_key()) for table in tables)
+    border = Border(source.database, mapping, now, home.pseudonym_key(), source.skip_bad)
+    read = read_table or read_table_here
+    decisions = read(source.decisions, DECISIONS, border)
+    outcomes = read(source.outcomes, OUTCOMES, border)
     if until is not None:
         decisions = decisions[decisions["decided_at"] < pd.Timestamp(until)]
     if "supersedes" in outcomes:
@@ -116,28 +162,43 @@ def read_source(
     return TrainingData(decisions, outcomes, origin)
 
 
-def _read(
-    path: Path, table: Table, source: Source, mapping: Mapping | None, now: dt.datetime
-) -> pd.DataFrame:
-    if _is_query(path):
-        checked = _queried(path, table, source.database or "", mapping, now)
-    else:
-        checked = load_checked(path, table, mapping=mapping, now=now)
-    if not source.skip_bad:
-        return checked.require().reset_index(drop=True)
-    if checked.bad_values:
+def read_table_here(path: Path, table: Table, border: Border) -> pd.DataFrame:
+    """Read a table in this process; see `ReadTable`.
+
+    Raises
+    ------
+    SettingsError, MappingError, ContractError
+        As `read_source`.
+    """
+    checked = _checked(path, table, border)
+    if not border.skip_bad:
+        checked.require()
+    elif checked.bad_values:
         write_table(checked.rejected, rejected_path(path))
     if checked.good.empty:
         raise ContractError(table.name, list(checked.bad_values))
-    return checked.good.reset_index(drop=True)
+    return pseudonymise(checked.good.reset_index(drop=True), border.pseudonym_key)
 
 
-def _queried(
-    path: Path, table: Table, database: str, mapping: Mapping | None, now: dt.datetime
-) -> Checked:
-    frame = query(database, _text(path))
-    frame = mapping.apply(frame, table.name) if mapping else frame
-    return refuse_future(check(frame, table), frame, now=now)
+def _checked(path: Path, table: Table, border: Border) -> Checked:
+    if _is_query(path):
+        frame = query(border.database or "", _text(path))
+        frame = border.mapping.apply(frame, table.name) if border.mapping else frame
+        return refuse_future(check(frame, table), frame, now=border.now)
+    if path.is_dir():
+        batches = checked_batches(path, table, mapping=border.mapping, now=border.now)
+        return _joined([batch.checked for batch in batches])
+    return load_checked(path, table, mapping=border.mapping, now=border.now)
+
+
+def _joined(parts: Sequence[Checked]) -> Checked:
+    """Return the parts of a folder as one table, whose rows are counted through."""
+    return Checked(
+        parts[0].table,
+        pd.concat([part.good for part in parts]),
+        pd.concat([part.rejected for part in parts]),
+        tuple(bad for part in parts for bad in part.bad_values),
+    )
 
 
 def query(database: str, statement: str) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from training.backtest import Backtest, BacktestSettings, backtest
 from training.card import make_card
 from training.compare import compare
 from training.data_gate import DataReport, check_data
+from training.engine import HERE, Engine
 from training.exclusive import scratch
 from training.families import FamilyGain, what_families_add
 from training.findings import Finding, Severity
@@ -29,7 +30,7 @@ from training.judge import judge
 from training.learn import LearningSettings, Progress, Trial, learn
 from training.plots import write_plots
 from training.settling import settle
-from training.source import Source, TrainingData, read_source
+from training.source import ReadTable, Source, TrainingData, read_source
 from training.tracking import Registered, log_and_register
 
 
@@ -81,6 +82,7 @@ def train(
     weeks: int = 0,
     despite: str | None = None,
     now: datetime | None = None,
+    engine: Engine = HERE,
     progress: Progress = lambda _: None,
 ) -> Trained:
     """Check the data, learn, judge against the champion, log the run, register the challenger.
@@ -97,6 +99,8 @@ def train(
         Why severe findings are not heeded; null = they are. It is kept among the findings.
     now
         Null = the present.
+    engine
+        Where tables are read, what was known is worked out, and trees are fitted.
 
     Raises
     ------
@@ -115,12 +119,13 @@ def train(
         until=until,
         despite=despite,
         now=now or datetime.now(UTC),
+        read_table=engine.read_table,
         progress=progress,
     )
     decisions, outcomes = found.data.decisions, found.data.outcomes
     policies = home.policies()
     bundle, trial = learn(
-        decisions, outcomes, policies=policies, settings=settings, progress=progress
+        decisions, outcomes, policies=policies, settings=settings, engine=engine, progress=progress
     )
     replayed = None
     if weeks:
@@ -170,9 +175,15 @@ def checked_data(
     now: datetime,
     until: datetime | None = None,
     despite: str | None = None,
+    read_table: ReadTable | None = None,
     progress: Progress = lambda _: None,
 ) -> Checked:
     """Read the data, check it, and leave out what is too young to learn from.
+
+    Parameters
+    ----------
+    read_table
+        What reads each table that is not of the store; see `training.source.read_source`.
 
     Raises
     ------
@@ -180,7 +191,7 @@ def checked_data(
         If something severe was found, unless there is a reason to go on despite it.
     """
     progress("reading the store" if source.decisions is None else f"reading {source.decisions}")
-    data = read_source(home, source, now=now, until=until)
+    data = read_source(home, source, now=now, until=until, read_table=read_table)
     if data.decisions.empty or data.outcomes.empty:
         raise TrainingError(
             f"training: {data.origin} gave {len(data.decisions):,} decisions and "
