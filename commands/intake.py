@@ -8,8 +8,17 @@ from typing import Annotated
 
 import typer
 
-from commands.options import DEFAULT_HOME, HomeOption, MappingOption, SkipOption, out, tell_taken
+from commands.options import (
+    DEFAULT_HOME,
+    HomeOption,
+    MappingOption,
+    SkipOption,
+    errors,
+    out,
+    tell_taken,
+)
 from features.home import make_home, open_home
+from features.refused import TOLD
 
 
 def init(home: HomeOption = DEFAULT_HOME) -> None:
@@ -40,7 +49,7 @@ def simulate(
 
 
 def load(
-    file: Annotated[Path, typer.Argument(help="Decisions, CSV or Parquet.")],
+    file: Annotated[Path, typer.Argument(help="Decisions: CSV, Parquet or a folder of Parquet.")],
     home: HomeOption = DEFAULT_HOME,
     mapping: MappingOption = None,
     skip_bad: SkipOption = False,
@@ -51,11 +60,12 @@ def load(
     taken = take_decisions(
         open_home(home), file, mapping=mapping, skip_bad=skip_bad, now=datetime.now(UTC)
     )
+    _tell_many(taken.refused_count)
     tell_taken(taken.new, taken.unchanged, taken.refused, taken.rejected_file)
 
 
 def outcomes(
-    file: Annotated[Path, typer.Argument(help="Outcomes of audits, CSV or Parquet.")],
+    file: Annotated[Path, typer.Argument(help="Outcomes of audits: CSV, Parquet, a folder of it.")],
     home: HomeOption = DEFAULT_HOME,
     mapping: MappingOption = None,
     skip_bad: SkipOption = False,
@@ -66,4 +76,11 @@ def outcomes(
     taken = take_outcomes(
         open_home(home), file, mapping=mapping, skip_bad=skip_bad, now=datetime.now(UTC)
     )
+    _tell_many(taken.refused_count)
     tell_taken(taken.new, taken.unchanged, taken.refused, taken.rejected_file)
+
+
+def _tell_many(refused: int) -> None:
+    """Tell how many values were refused, where only the first of them are told."""
+    if refused > TOLD:
+        errors.print(f"{refused:,} values were refused; of the first {TOLD}:", highlight=False)

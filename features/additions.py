@@ -25,6 +25,8 @@ from features.errors import BadValue, StoreError
 from features.rows import as_frame, first_difference
 from features.supersession import impossible_supersessions
 
+KNOWN_DECISION = "a decision that the store holds"
+"""What is expected of an outcome's decision."""
 IDS_A_QUERY = 5_000  # SQLite takes 32,766 parameters at most
 
 
@@ -51,9 +53,17 @@ class OvertakenError(StoreError):
     """Another writer stored some of the same ids between the look and the writing."""
 
 
-def add_decisions(connection: sa.Connection, decisions: pd.DataFrame) -> Added:
-    """Insert decisions, and their content where it came."""
-    added = _add(connection, schema.decisions, decisions)
+def add_decisions(
+    connection: sa.Connection, decisions: pd.DataFrame, *, expected_new: bool = False
+) -> Added:
+    """Insert decisions, and their content where it came.
+
+    Parameters
+    ----------
+    expected_new
+        Whether none of them should be stored, so that it is quicker to try than to look first.
+    """
+    added = _add(connection, schema.decisions, decisions, expected_new=expected_new)
     content = [name for name in schema.CONTENT_COLUMNS if name in decisions]
     if not content:
         return added
@@ -88,16 +98,23 @@ def _used(row: int, key: str, *, value: str, column: str) -> BadValue:
 
 
 def add_outcomes(connection: sa.Connection, outcomes: pd.DataFrame) -> Added:
-    """Insert outcomes; one of an unknown decision, or that replaces itself, is refused."""
+    """Insert outcomes as `insert_outcomes`, and note that they came."""
+    added = insert_outcomes(connection, outcomes)
+    note_outcomes(connection, added.ids, remake=supersede(outcomes, added.ids))
+    return added
+
+
+def insert_outcomes(connection: sa.Connection, outcomes: pd.DataFrame) -> Added:
+    """Insert outcomes; one of an unknown decision, or that replaces itself, is refused.
+
+    That they came must be noted (`features.arrivals`) before the transaction ends: until then
+    other writers of outcomes wait, so a long load does it last.
+    """
     known = known_ids(connection, schema.decisions.c.decision_id, outcomes["decision_id"])
-    orphans = outcomes.loc[~outcomes["decision_id"].isin(known), "decision_id"]
-    refused = [
-        BadValue(int(row), "decision_id", repr(value), "a decision that the store holds")
-        for row, value in zip(orphans.index, orphans, strict=True)
-    ]
+    refused = orphans(outcomes, known)
     if "supersedes" in outcomes:
         selves = outcomes.loc[outcomes["supersedes"] == outcomes["audit_id"], "supersedes"]
-        selves = selves.drop(index=orphans.index, errors="ignore")
+        selves = selves.drop(index=[bad.row for bad in refused], errors="ignore")
         refused += [
             BadValue(int(row), "supersedes", repr(value), "the audit_id of another outcome")
             for row, value in zip(selves.index, selves, strict=True)
@@ -106,11 +123,19 @@ def add_outcomes(connection: sa.Connection, outcomes: pd.DataFrame) -> Added:
         circles = impossible_supersessions(connection, outcomes)
         refused += [bad for bad in circles if bad.row not in known_bad]
     added = _add(connection, schema.outcomes, outcomes.drop(index=[bad.row for bad in refused]))
-    note_outcomes(connection, added.ids, remake=_supersede(outcomes, added.ids))
     return Added(added.ids, added.unchanged, (*refused, *added.refused))
 
 
-def _supersede(outcomes: pd.DataFrame, ids: Sequence[str]) -> bool:
+def orphans(outcomes: pd.DataFrame, known: set[str]) -> list[BadValue]:
+    """Return what is wrong with outcomes of decisions other than these."""
+    other = outcomes.loc[~outcomes["decision_id"].isin(known), "decision_id"]
+    return [
+        BadValue(int(row), "decision_id", repr(value), KNOWN_DECISION)
+        for row, value in zip(other.index, other, strict=True)
+    ]
+
+
+def supersede(outcomes: pd.DataFrame, ids: Sequence[str]) -> bool:
     """Whether one of these outcomes takes the place of another."""
     if "supersedes" not in outcomes:
         return False
@@ -162,9 +187,13 @@ def _seen_before(decision_ids: pd.Series, new: Sequence[str]) -> list[str]:
     return decision_ids[~decision_ids.isin(new)].tolist()
 
 
-def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Added:
+def _add(
+    connection: sa.Connection, table: sa.Table, frame: pd.DataFrame, *, expected_new: bool = False
+) -> Added:
     """Insert the rows whose id is new; compare the others with what is stored."""
     key = next(iter(table.primary_key.columns))
+    if expected_new and _insert_new(connection, table, frame):
+        return Added(tuple(frame[key.name]), 0, ())
     present = known_ids(connection, key, frame[key.name])
     again = frame[key.name].isin(present)
     fresh = frame[~again]
@@ -178,6 +207,21 @@ def _add(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> Add
         for row, value, name in first_difference(frame[again], stored, key.name)
     ]
     return Added(tuple(fresh[key.name]), int(again.sum()) - len(refused), tuple(refused))
+
+
+def _insert_new(connection: sa.Connection, table: sa.Table, frame: pd.DataFrame) -> bool:
+    """Insert rows, and return whether that went well; nothing is changed where it did not.
+
+    SQLite's driver has no savepoints to come back to, and looks quickly.
+    """
+    if connection.dialect.name == "sqlite":
+        return False
+    try:
+        with connection.begin_nested():
+            insert_rows(connection, table, frame)
+    except sa.exc.IntegrityError:
+        return False
+    return True
 
 
 def known_ids(

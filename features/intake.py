@@ -1,20 +1,38 @@
-"""From a team's file into the store: read, mapped, checked, pseudonymised, stored once."""
+"""From a team's file into the store: read, mapped, checked, pseudonymised, stored once.
+
+A file may be of any length: it goes by in batches, and while the database takes one the next is
+read and checked. All of them are one transaction.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
+import sqlalchemy as sa
 
+from features.additions import KNOWN_DECISION, orphans
+from features.ahead import ahead
+from features.batches import checked_batches
 from features.contract import DECISIONS, OUTCOMES, Checked, Table
-from features.errors import BadValue, ContractError
-from features.files import load_checked, rejected_path, write_table
+from features.errors import BadValue
+from features.files import rejected_path
 from features.home import Home
+from features.loading import DecisionLoader, Loader, OutcomeLoader, one_transaction
 from features.mapping import read_mapping
 from features.pseudonym import pseudonymise
+from features.reading import ROWS_A_PART
+from features.refused import Refused
+from features.row_file import growing_csv
 from features.store import Added, Store, open_store
+
+_LOADERS: dict[str, Callable[[sa.Connection], Loader]] = {
+    DECISIONS.name: DecisionLoader,
+    OUTCOMES.name: OutcomeLoader,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +44,9 @@ class Taken:
     new, unchanged
         Rows that were stored, and rows that were there already, alike.
     refused
-        What was wrong with the others.
+        What was wrong with the others; where it is much, the first of it.
+    refused_count
+        How many values were refused in all.
     rejected_file
         Where the other rows are; null where there are none.
     """
@@ -35,6 +55,7 @@ class Taken:
     new: int
     unchanged: int
     refused: tuple[BadValue, ...]
+    refused_count: int
     rejected_file: Path | None
 
 
@@ -45,20 +66,24 @@ def take_decisions(
     mapping: Path | None = None,
     skip_bad: bool = False,
     now: datetime | None = None,
+    rows: int = ROWS_A_PART,
 ) -> Taken:
-    """Load a file of decisions.
+    """Load decisions: a CSV, a Parquet file or a folder of them.
 
     Parameters
     ----------
     now
         Rows of a time more than a day later are bad rows; null = any time will do.
+    rows
+        At most so many go in one batch.
 
     Raises
     ------
     ContractError
         If any row is bad and `skip_bad` is not set: nothing is loaded then.
     """
-    return _take(home, _read(path, DECISIONS, mapping, now), path, skip_bad=skip_bad)
+    reading = _Reading(path, DECISIONS, mapping, now, rows)
+    return _take(home, reading, skip_bad=skip_bad)
 
 
 def take_outcomes(
@@ -68,9 +93,11 @@ def take_outcomes(
     mapping: Path | None = None,
     skip_bad: bool = False,
     now: datetime | None = None,
+    rows: int = ROWS_A_PART,
 ) -> Taken:
-    """Load a file of outcomes; see `take_decisions`."""
-    return _take(home, _read(path, OUTCOMES, mapping, now), path, skip_bad=skip_bad)
+    """Load outcomes; see `take_decisions`."""
+    reading = _Reading(path, OUTCOMES, mapping, now, rows)
+    return _take(home, reading, skip_bad=skip_bad)
 
 
 def add_decisions(home: Home, decisions: pd.DataFrame) -> Added:
@@ -83,41 +110,125 @@ def add_outcomes(home: Home, outcomes: pd.DataFrame) -> Added:
     return open_store(home.store_url()).add_outcomes(pseudonymise(outcomes, home.pseudonym_key()))
 
 
-def _read(path: Path, table: Table, mapping: Path | None, now: datetime | None) -> Checked:
-    return load_checked(path, table, mapping=read_mapping(mapping) if mapping else None, now=now)
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Which file is read, and how."""
+
+    path: Path
+    table: Table
+    mapping: Path | None
+    now: datetime | None
+    rows: int
 
 
-def _take(home: Home, checked: Checked, path: Path, *, skip_bad: bool) -> Taken:
-    table = DECISIONS if checked.table == DECISIONS.name else OUTCOMES
-    good = checked.good if skip_bad else checked.require()
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A batch as it was checked, and its good rows as they are stored."""
+
+    checked: Checked
+    hidden: pd.DataFrame
+
+
+def _parts(reading: _Reading, key: bytes | None) -> Iterator[_Part]:
+    mapping = read_mapping(reading.mapping) if reading.mapping else None
+    batches = checked_batches(
+        reading.path, reading.table, mapping=mapping, now=reading.now, rows=reading.rows
+    )
+    for batch in batches:
+        yield _Part(batch.checked, pseudonymise(batch.checked.good, key))
+
+
+def _take(home: Home, reading: _Reading, *, skip_bad: bool) -> Taken:
     store = open_store(home.store_url())
-    store.require_current()
-    if not skip_bad:
-        _require_storable(store, good, table)
-    add = add_decisions if table is DECISIONS else add_outcomes
-    added = add(home, good)
-    refused = (*checked.bad_values, *added.refused)
-    place = rejected_path(path) if refused else None
-    if place is not None:
-        write_table(_rejected(checked, added), place)
-    return Taken(table.name, len(added.ids), added.unchanged, refused, place)
+    try:
+        store.require_current()
+        parts = ahead(_parts(reading, home.pseudonym_key()))
+        return _load(store, parts, reading, skip_bad=skip_bad)
+    finally:
+        store.engine.dispose()
 
 
-def _require_storable(store: Store, good: pd.DataFrame, table: Table) -> None:
-    """Refuse outcomes of unknown decisions before anything is stored."""
-    if table is DECISIONS:
-        return
-    known = store.known_decisions(good["decision_id"])
-    missing = good.loc[~good["decision_id"].isin(known), "decision_id"]
-    bad = [
-        BadValue(row, "decision_id", repr(value), "a decision that the store holds; load it first")
-        for row, value in zip(missing.index.tolist(), missing, strict=True)
-    ]
-    if bad:
-        raise ContractError(table.name, bad)
+def _load(store: Store, parts: Iterator[_Part], reading: _Reading, *, skip_bad: bool) -> Taken:
+    table, place = reading.table.name, rejected_path(reading.path)
+    refused = Refused(table)
+    with growing_csv(place) as reject:
+        with one_transaction(store) as connection:
+            load = _Load(_LOADERS[table](connection), refused, reject)
+            whole = load.all_of(parts) if skip_bad else load.all_or_none(parts)
+            if not whole:
+                connection.rollback()
+        if not whole:
+            _look_on(store, parts, refused)
+            refused.raise_if_any()
+    told = place if refused.count else None
+    return Taken(table, load.new, load.unchanged, refused.told, refused.count, told)
 
 
-def _rejected(checked: Checked, added: Added) -> pd.DataFrame:
+class _Load:
+    """The batches of one file on their way into the store, and what became of them."""
+
+    def __init__(
+        self, loader: Loader, refused: Refused, reject: Callable[[pd.DataFrame], None]
+    ) -> None:
+        self._loader, self._refused, self._reject = loader, refused, reject
+        self.new = self.unchanged = 0
+
+    def all_of(self, parts: Iterator[_Part]) -> bool:
+        """Store what can be stored, and write the rest to the file of rejected rows."""
+        for part in parts:
+            self._refused.note(part.checked.bad_values)
+            self._note(part.checked, self._loader.add(part.hidden))
+        self._finish()
+        return True
+
+    def all_or_none(self, parts: Iterator[_Part]) -> bool:
+        """Store rows until one is bad, and return whether none was."""
+        for part in parts:
+            added = None if part.checked.bad_values else self._loader.add(part.hidden)
+            bad = part.checked.bad_values if added is None else _unknown(added)
+            self._refused.note(bad)
+            if bad or added is None:
+                return False
+            self._note(part.checked, added)
+        self._finish()
+        return True
+
+    def _finish(self) -> None:
+        """Store what had to wait for the last batch."""
+        waited = self._loader.finish()
+        if waited is not None:
+            rows, added = waited
+            self._count(added)
+            self._reject(_refused_rows(rows, added))
+
+    def _note(self, checked: Checked, added: Added) -> None:
+        self._count(added)
+        self._reject(pd.concat([checked.rejected, _refused_rows(checked.good, added)]).sort_index())
+
+    def _count(self, added: Added) -> None:
+        self._refused.note(added.refused)
+        self.new += len(added.ids)
+        self.unchanged += added.unchanged
+
+
+def _unknown(added: Added) -> tuple[BadValue, ...]:
+    """Return outcomes of decisions that the store does not hold, with the mend."""
+    return tuple(_with_mend(bad) for bad in added.refused if bad.expected == KNOWN_DECISION)
+
+
+def _with_mend(bad: BadValue) -> BadValue:
+    return replace(bad, expected=f"{bad.expected}; load it first")
+
+
+def _look_on(store: Store, parts: Iterator[_Part], refused: Refused) -> None:
+    """Note what else is bad in a file that is not loaded."""
+    for part in parts:
+        refused.note(part.checked.bad_values)
+        if refused.table == OUTCOMES.name:
+            known = store.known_decisions(part.hidden["decision_id"])
+            refused.note([_with_mend(bad) for bad in orphans(part.hidden, known)])
+
+
+def _refused_rows(rows: pd.DataFrame, added: Added) -> pd.DataFrame:
     problems = {bad.row: f"{bad.column}: {bad.seen}; {bad.expected}" for bad in added.refused}
-    refused = checked.good.loc[list(problems)].assign(problem=list(problems.values()))
-    return pd.concat([checked.rejected, refused]).sort_index()
+    return rows.loc[list(problems)].assign(problem=list(problems.values()))
