@@ -85,12 +85,16 @@ def _looks() -> Query:
 
 @cache
 def _audits() -> Query:
-    """Ask for audits finished in a period, of decisions of any age on items of the groups."""
+    """Ask for audits finished in a period, of decisions of any age on items of the groups.
+
+    The source is not hidden in a function: of that PostgreSQL would guess that it leaves few
+    outcomes, and start from all of them instead of from the groups.
+    """
     outcome = schema.outcomes.c
     conditions = [
         outcome.decision_id == schema.decisions.c.decision_id,
         *_within(outcome.audited_at),
-        sa.func.coalesce(outcome.source, "audit") == "audit",
+        sa.or_(outcome.source.is_(None), outcome.source == "audit"),
         is_current(schema.outcomes),
     ]
     return _of_groups([outcome[name] for name in _AUDIT_COLUMNS], conditions)
