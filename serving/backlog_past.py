@@ -61,11 +61,16 @@ class _Rows:
         """How many rows are of the backlog."""
         return len(self.at) - self.stored
 
-    def frame(self, rows: Positions, dense: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    def frame(self, rows: Positions, **dense: np.ndarray) -> pd.DataFrame:
         """Return some rows as `features.history` reads them; `dense` replaces some numbers."""
         numbers = {name: own[rows] for name, own in self.columns.items() if name not in dense}
         columns = {name: _names(own) for name, own in {**numbers, **dense}.items()}
         return pd.DataFrame({**columns, "decided_at": _moments(self.at[rows])})
+
+    def items(self, rows: Positions, group: np.ndarray) -> pd.DataFrame:
+        """Return some rows whose item has the number of its group for a name."""
+        frame = self.frame(rows, group=group)
+        return frame.assign(decision_id=frame["group"].astype("str"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +131,12 @@ def _fill_looks(found: dict[str, Floats], light: pa.Table, past: StoredPast) -> 
         asked = block >= rows.stored
         earlier = rows.counts[block]
         history = History(
-            rows.frame(block[earlier], {"group": dense[earlier]}).rename(columns=_ITEM),
-            judged.of(groups),
-            pd.DataFrame(),
+            rows.items(block[earlier], dense[earlier]), judged.of(groups), pd.DataFrame()
         )
-        decisions = rows.frame(block[asked], {"group": dense[asked]}).rename(columns=_ITEM)
+        decisions = rows.items(block[asked], dense[asked])
         _put(found, block[asked] - rows.stored, looks_before(decisions, history))
 
     _each(of_block, _blocks(group, np.flatnonzero(_is_told(group, rows, judged)[group])))
-
-
-_ITEM = {"group": "item_group"}
 
 
 def _is_told(group: np.ndarray, rows: _Rows, judged: _Judged) -> Flags:
@@ -161,8 +161,8 @@ def _fill_work(found: dict[str, Floats], light: pa.Table, past: StoredPast) -> N
     def of_block(block: Positions) -> None:
         dense = np.unique(person[block], return_inverse=True)[1]
         asked, earlier = block >= rows.stored, rows.counts[block]
-        decisions = rows.frame(block[asked], {"moderator_id": dense[asked]})
-        work = work_before(decisions, rows.frame(block[earlier], {"moderator_id": dense[earlier]}))
+        decisions = rows.frame(block[asked], moderator_id=dense[asked])
+        work = work_before(decisions, rows.frame(block[earlier], moderator_id=dense[earlier]))
         _put(found, block[asked] - rows.stored, work)
 
     _each(of_block, _blocks(person, np.flatnonzero(ours[person])))
@@ -199,8 +199,8 @@ def _coded(chunk: pa.Array) -> pa.Array:
 
 def _names(numbers: np.ndarray) -> Any:
     """Return numbers as categories, -1 as null."""
-    kinds = pd.RangeIndex(int(numbers.max(initial=-1)) + 1)
-    return pd.Categorical.from_codes(numbers, categories=kinds)
+    kinds = np.arange(int(numbers.max(initial=-1)) + 1).astype(str)
+    return pd.Categorical.from_codes(numbers, categories=pd.Index(kinds, dtype="str"))
 
 
 def _moments(microseconds: Positions) -> pd.DatetimeIndex:
