@@ -25,6 +25,7 @@ from features.future import refuse_future
 from features.home import Home
 from features.mapping import Mapping, read_mapping
 from features.pseudonym import pseudonymise
+from features.reading import is_parquet
 from features.store import open_store
 
 
@@ -185,14 +186,14 @@ def _checked(path: Path, table: Table, border: Border) -> Checked:
         frame = query(border.database or "", _text(path))
         frame = border.mapping.apply(frame, table.name) if border.mapping else frame
         return refuse_future(check(frame, table), frame, now=border.now)
-    if path.is_dir():
+    if is_parquet(path):  # in parts: a large one would else be held twice, as given and as typed
         batches = checked_batches(path, table, mapping=border.mapping, now=border.now)
         return _joined([batch.checked for batch in batches])
     return load_checked(path, table, mapping=border.mapping, now=border.now)
 
 
 def _joined(parts: Sequence[Checked]) -> Checked:
-    """Return the parts of a folder as one table, whose rows are counted through."""
+    """Return parts as one table, whose rows are counted through."""
     return Checked(
         parts[0].table,
         pd.concat([part.good for part in parts]),
