@@ -19,6 +19,8 @@ import psutil
 import sqlalchemy as sa
 
 from benchmarks.kills import store_url
+from benchmarks.serving_home import Scale, Served, demo_home
+from features.home import make_home
 
 SETTINGS = (
     "server_version",
@@ -183,6 +185,13 @@ def own_schema(postgres: str) -> Iterator[tuple[str, Gauge]]:
             yield f"{url}&application_name={name}", gauge
         finally:
             gauge.close()
+
+
+def home_of(url: str, folder: Path, scale: Scale) -> Served:
+    """Make the home of the demonstration with its store at a URL."""
+    settings = make_home(folder).settings_file
+    settings.write_text(f'store_url = "{url}"\n', encoding="utf-8")
+    return demo_home(folder, scale)
 
 
 def indexes_used(gauge: Gauge) -> list[dict[str, Any]]:

@@ -21,12 +21,14 @@ import httpx
 import psutil
 
 from benchmarks.kills import CLIENTS, Client, Ledger, check
-from benchmarks.serving_home import Served, Traffic
+from benchmarks.scale_postgres import home_of, own_schema
+from benchmarks.serving_home import Scale, Served, Traffic, traffic_of
 from benchmarks.serving_systems import System, secondlook
 from features.store import open_store
 from serving.launch import LOOPBACK
 
-ROWS = 60_000
+SMALL = Scale(days=6, decisions_per_day=5_000, audit_share=0.2, seed=5)
+ROWS = 40_000
 """Decisions that are made beforehand."""
 _TRIES = 5
 _AUDITS = 200
@@ -35,9 +37,16 @@ _PATIENCE_S = 30.0
 _ALONE_S = 6.0
 
 
-def measure(served: Served, lines: list[str], folder: Path) -> dict[str, Any]:
-    """Run two replicas, let one follow the other, and kill one."""
-    traffic = Traffic(lines)
+def measure(postgres: str, folder: Path) -> dict[str, Any]:
+    """Run two replicas of a small home, let one follow the other, and kill one."""
+    folder.mkdir()
+    with own_schema(postgres) as (url, gauge):
+        served = home_of(url, folder / "home", SMALL)
+        gauge.vacuum()
+        return _measure(served, traffic_of(SMALL, rows=ROWS), folder)
+
+
+def _measure(served: Served, traffic: Traffic, folder: Path) -> dict[str, Any]:
     with (
         secondlook("first", served, traffic, folder) as first,
         secondlook("second", served, traffic, folder) as second,

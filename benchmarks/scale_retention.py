@@ -191,10 +191,6 @@ def retain(gauge: Gauge, until: int) -> dict[str, Any]:
     told["bytes_after_vacuum"] = _bytes_in_use(gauge)
     told["refilled"] = _refill(gauge)
     told["bytes_after_refill"] = _bytes_in_use(gauge)
-    gauge.run("DELETE FROM selections WHERE decision_id LIKE '~%%'")
-    gauge.run("DELETE FROM decisions WHERE decision_id LIKE '~%%'")
-    told["vacuum_full_s"] = gauge.run(*(f"VACUUM FULL {name}" for name in _EMPTIED))
-    told["bytes_after_vacuum_full"] = _bytes_in_use(gauge)
     return told
 
 

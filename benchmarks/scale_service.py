@@ -33,17 +33,15 @@ from typing import Any
 import numpy as np
 
 from benchmarks import scale_replicas
-from benchmarks.scale_postgres import Gauge, Spent, indexes_used, own_schema
+from benchmarks.scale_postgres import Gauge, Spent, home_of, indexes_used, own_schema
 from benchmarks.serving import call_system
 from benchmarks.serving_figures import Run
-from benchmarks.serving_home import Scale, Served, Traffic, demo_home, traffic_of
+from benchmarks.serving_home import Scale, Served, Traffic, traffic_of
 from benchmarks.serving_systems import System, secondlook
-from features.home import make_home
 
 WORKERS, BATCHES, CLIENTS = (1, 2, 4), (1, 50, 500), 8
 FASTEST = {1: 500, 50: 8_000, 500: 18_000}
 """Decisions a second, by decisions a call, for which enough are made beforehand."""
-SMALL = Scale(days=6, decisions_per_day=5_000, audit_share=0.2, seed=5)
 _WARM_CALLS = 3 * CLIENTS
 _COLUMNS = (
     ("way", "way"),
@@ -233,26 +231,23 @@ def main(arguments: list[str]) -> int:
     """Measure, keep what is known so far in the file, and print a table."""
     read = parse(arguments)
     wanted = Wanted(read.seconds, read.batches, read.workers, read.clients)
-    scale = SMALL if read.small else Scale()
+    scale = scale_replicas.SMALL if read.small else Scale()
     load = [round(each, 2) for each in os.getloadavg()]
     results: dict[str, Any] = {"cores": os.cpu_count(), "load_before": load}
     with TemporaryDirectory() as place, own_schema(read.postgres) as (url, gauge):
         folder = Path(place)
-        home = make_home(folder / "home")
-        home.settings_file.write_text(f'store_url = "{url}"\n', encoding="utf-8")
-        served = demo_home(folder / "home", scale)
+        served = home_of(url, folder / "home", scale)
         results["postgres"] = gauge.settings() | {"commit_ms": gauge.commit_ms()}
         results["wanted"] = asdict(wanted)
-        speed_rows = len(wanted.ways()) * wanted.rows()
-        lines = traffic_of(scale, rows=speed_rows + scale_replicas.ROWS).lines
+        lines = traffic_of(scale, rows=len(wanted.ways()) * wanted.rows()).lines
 
         def keep(name: str, figures: object) -> None:
             results[name] = figures
             read.out.write_text(json.dumps(results, indent=1) + "\n")
 
-        keep("speed", measure_speed(served, lines[:speed_rows], wanted, gauge=gauge, folder=folder))
-        keep("replicas", scale_replicas.measure(served, lines[speed_rows:], folder))
+        keep("speed", measure_speed(served, lines, wanted, gauge=gauge, folder=folder))
         keep("indexes", indexes_used(gauge))
+        keep("replicas", scale_replicas.measure(read.postgres, folder / "replicas"))
         print(json.dumps(results["replicas"], indent=1))
     return 0
 
