@@ -220,8 +220,8 @@ def work_before(decisions: Table, earlier: AnyTable) -> Table:
     person = np.concatenate([theirs[rows], own])
     clock = clock_of(times(earlier, "decided_at")[rows], asked)
     day, hour, now = (clock.rank(asked - h * _HOUR_US) for h in (WORK_HOURS, 1, 0))
-    both = clock.by_label(person, np.concatenate([their_language[rows], language]))
-    alike = both.count(day, now)
+    both = np.concatenate([their_language[rows], language])
+    alike = clock.by_label(person, both).count(day, now)
     by_person = clock.by_label(person)
     first, past = by_person.before(day), by_person.before(now)
     of_day = past - first
