@@ -239,7 +239,8 @@ def check(
     bad += _repeated(typed, table, once, already={b.row for b in bad if b.column == key_of(table)})
     bad.sort(key=lambda b: (b.row, b.column))
     rows = sorted({b.row for b in bad})
-    return Checked(table.name, typed.drop(index=rows), _rejected(given, rows, bad), tuple(bad))
+    good = typed.drop(index=rows) if rows else typed
+    return Checked(table.name, good, _rejected(given, rows, bad), tuple(bad))
 
 
 def _require_columns(frame: pd.DataFrame, table: Table) -> None:

@@ -34,8 +34,13 @@ def insert_rows(connection: sa.Connection, table: sa.Table, rows: AnyTable) -> N
         If a row breaks a constraint, as a repeated id.
     """
     by_arrow = connection.dialect.name == "postgresql" and len(rows) >= _FRAMES_FROM
-    if not by_arrow or isinstance(rows, Columns):
+    if isinstance(rows, Columns):
         insert_columns(connection, table, as_stored(rows, table))
+        return
+    if not by_arrow:
+        for start in range(0, len(rows), _ROWS_A_BLOCK):
+            part = rows.iloc[start : start + _ROWS_A_BLOCK]
+            insert_columns(connection, table, as_stored(part, table))
         return
     stored = _by_key(as_arrow(rows, table), table)
     names = ", ".join(f'"{name}"' for name in stored.column_names)

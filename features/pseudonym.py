@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import pandas as pd
 
-from features.columns import Table, codes, like, texts
+from features.columns import AnyTable, Table, labels
 
 PEOPLE = ("moderator_id", "auditor_id")
 _PREFIX = "psn:"
@@ -34,12 +35,13 @@ def pseudonymise(table: Table, key: bytes | None) -> Table:
     """Replace moderators and auditors by their pseudonyms; without a key nothing changes."""
     if key is None:
         return table
-    hidden = {name: _hidden(texts(table, name), key) for name in PEOPLE if name in table}
-    columns = like(table, hidden)
-    return table.assign(**{name: columns[name] for name in hidden})
+    hidden = {name: _hidden(table, name, key) for name in PEOPLE if name in table}
+    return table.assign(**hidden)
 
 
-def _hidden(people: np.ndarray, key: bytes) -> np.ndarray:
-    place, names = codes(people)
-    hidden = np.array([*(pseudonym(name, key) for name in names), None], dtype=object)
-    return np.asarray(hidden[place])
+def _hidden(table: AnyTable, name: str, key: bytes) -> np.ndarray | pd.Series:
+    place, people = labels(table, name)
+    hidden = [*(pseudonym(person, key) for person in people), None]
+    if isinstance(table, pd.DataFrame):  # taken as Arrow's, without an object for each row
+        return pd.Series(hidden, dtype="str").take(place % len(hidden)).set_axis(table.index)
+    return np.asarray(np.array(hidden, dtype=object)[place])

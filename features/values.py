@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from features.plain_text import is_clean
+
 Kind = Literal["text", "number", "time", "vector"]
 Read = tuple[pd.Series, np.ndarray]
 
@@ -36,14 +38,27 @@ def as_text(values: pd.Series) -> Read:
     >>> as_text(pd.Series([7.0, None, " a "], dtype=object))[0].tolist()
     ['7', nan, 'a']
     """
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return _of_categories(values)
     if isinstance(values.dtype, pd.StringDtype):
-        text = values.astype("str").str.strip()
+        given = values.astype("str")
+        if is_clean(given):
+            return given, np.zeros(len(given), dtype=bool)
+        text = given.str.strip()
         unread = text.str.contains("\0", regex=False, na=False).to_numpy(dtype=bool)
     else:
         read = [_text(value) for value in _objects(values)]
         text = pd.Series(read, index=values.index, dtype="str")
         unread = text.isna().to_numpy() & values.notna().to_numpy()
     return text.where((text.str.len() > 0) & ~unread), unread
+
+
+def _of_categories(values: pd.Series) -> Read:
+    """Read the categories, not the rows: there are few of them."""
+    text, unread = as_text(pd.Series(values.cat.categories))
+    codes = values.cat.codes.to_numpy()
+    read = text.array.take(codes, allow_fill=True)
+    return pd.Series(read, index=values.index, dtype="str"), np.append(unread, False)[codes]
 
 
 def as_number(values: pd.Series) -> Read:

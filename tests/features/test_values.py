@@ -1,0 +1,57 @@
+"""Text is read alike whether or not it is clean, and by category as by row."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.plain_text import is_clean
+from features.values import as_text
+
+TEXTS = st.lists(st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=5)))
+
+
+def one_by_one(texts: list[str | None]) -> list[str | None]:
+    stripped = [text if text is None or "\0" in text else text.strip() for text in texts]
+    return [None if not text or "\0" in text else text for text in stripped]
+
+
+def plain(values: pd.Series) -> list[str | None]:
+    return list(values.astype(object).where(values.notna(), None))
+
+
+@given(TEXTS)
+def test_text_is_read_as_python_would_strip_it(texts: list[str | None]) -> None:
+    read, unread = as_text(pd.Series(texts, dtype="str"))
+    assert plain(read) == one_by_one(texts)
+    assert unread.tolist() == [text is not None and "\0" in text for text in texts]
+
+
+@given(TEXTS)
+def test_text_that_is_called_clean_needs_no_reading(texts: list[str | None]) -> None:
+    values = pd.Series(texts, dtype="str")
+    if is_clean(values):
+        assert plain(values) == one_by_one(texts)
+
+
+@given(TEXTS)
+def test_categories_are_read_as_their_rows_would_be(texts: list[str | None]) -> None:
+    values = pd.Series(texts, dtype=object, index=range(3, 3 + len(texts)))
+    rows, categories = as_text(values), as_text(values.astype("category"))
+    pd.testing.assert_series_equal(categories[0], rows[0])
+    assert categories[1].tolist() == rows[1].tolist()
+
+
+@pytest.mark.parametrize("kind", ["int64", "float64", "datetime64[us]"])
+def test_categories_that_are_no_text_are_read_as_their_rows_would_be(kind: str) -> None:
+    values = pd.Series([3, 1, 3], dtype=kind)
+    read, _ = as_text(values.astype("category"))
+    assert read.tolist() == as_text(values)[0].tolist()
+
+
+def test_a_slice_of_a_clean_column_is_clean_by_its_own_texts() -> None:
+    values = pd.Series([" a", "b", None, "c", "d "], dtype="str")
+    assert is_clean(values.iloc[1:4])
+    assert not is_clean(values.iloc[1:])
