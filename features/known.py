@@ -37,8 +37,13 @@ def with_history(
     records: Table, decisions: Table, history: History, settings: RecordSettings
 ) -> Table:
     """Join track records with what the history says; looks are null where they may not be read."""
+    return side_by_side(records, history_before(decisions, history, settings))
+
+
+def history_before(decisions: Table, history: History, settings: RecordSettings) -> Table:
+    """Return what the history says, beside the track records; see `with_history`."""
     if settings.earlier_looks:
         looks = looks_before(decisions, history)
     else:
         looks = like(decisions, {name: np.full(len(decisions), np.nan) for name in LOOK_COLUMNS})
-    return side_by_side(records, looks, work_before(decisions, history.work))
+    return side_by_side(looks, work_before(decisions, history.work))
