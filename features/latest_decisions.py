@@ -28,9 +28,9 @@ def latest_ids(store: Store, most: int) -> pd.Series:
     return found[::-1].reset_index(drop=True)
 
 
-def decisions_in_order(store: Store, ids: pd.Series) -> pd.DataFrame:
-    """Return decisions of these ids, with content, in the order of the ids."""
-    found = store.decisions(decision_ids=ids.tolist(), with_content=True)
+def decisions_in_order(store: Store, ids: pd.Series, *, with_content: bool = True) -> pd.DataFrame:
+    """Return decisions of these ids in the order of the ids, with what they are of by default."""
+    found = store.decisions(decision_ids=ids.tolist(), with_content=with_content)
     return found.set_index("decision_id").loc[ids].reset_index()
 
 

@@ -33,6 +33,7 @@ from models.third_looks import (
     correct_for_reviewers,
 )
 from monitoring.auditors import LEAST_REVIEWS, Auditors
+from monitoring.golden_decisions import golden_decisions
 from monitoring.ranked import History, latest_findings
 from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL
@@ -116,10 +117,12 @@ def auditor_skill_of(
     panel
         Verdicts that a panel settled, as of `features.golden_panel.read_panel`.
     """
+    agreed = agree_verdicts(history.outcomes, panel)["decision_id"]
+    decisions = golden_decisions(history.store, agreed.tolist())
     return measure_auditor_skill(
         period.frame(),
-        period.table["decision_id"].to_numpy(dtype=object),
-        Judgements(history.decisions, history.outcomes, every, panel),
+        period.table["decision_id"],
+        Judgements(decisions, history.outcomes, every, panel),
         auditors=auditors,
         now=now,
         rules=rules,
@@ -132,8 +135,10 @@ class Judgements:
 
     Attributes
     ----------
-    decisions, outcomes
-        All that the store holds; outcomes that stand.
+    decisions
+        All that the store holds, or as of `monitoring.golden_decisions`.
+    outcomes
+        All that stand.
     every
         Outcomes, also the superseded ones.
     panel
@@ -148,7 +153,7 @@ class Judgements:
 
 def measure_auditor_skill(
     frame: AuditedFrame,
-    decision_ids: Texts,
+    decision_ids: Texts | pd.Series,
     judgements: Judgements,
     *,
     auditors: Auditors,
@@ -185,7 +190,9 @@ def measure_auditor_skill(
     )
 
 
-def skills_of(frame: AuditedFrame, decision_ids: Texts, judgements: Judgements) -> Skills | None:
+def skills_of(
+    frame: AuditedFrame, decision_ids: Texts | pd.Series, judgements: Judgements
+) -> Skills | None:
     """Return everybody's skill, for their own eyes and for the role that may see others'.
 
     Null where there is neither a review nor a golden answer. The golden set is taken without
@@ -201,7 +208,9 @@ def skills_of(frame: AuditedFrame, decision_ids: Texts, judgements: Judgements) 
         return None
 
 
-def judged_audits(frame: AuditedFrame, decision_ids: Texts, outcomes: pd.DataFrame) -> JudgedAudits:
+def judged_audits(
+    frame: AuditedFrame, decision_ids: Texts | pd.Series, outcomes: pd.DataFrame
+) -> JudgedAudits:
     """Return the period's audits by known people, with the reviews that count."""
     rows, both, counts = _reviewed(frame, decision_ids, outcomes)
     known = both["auditor_id"].notna().to_numpy()
@@ -217,7 +226,7 @@ def judged_audits(frame: AuditedFrame, decision_ids: Texts, outcomes: pd.DataFra
 
 
 def _reviewed(
-    frame: AuditedFrame, decision_ids: Texts, outcomes: pd.DataFrame
+    frame: AuditedFrame, decision_ids: Texts | pd.Series, outcomes: pd.DataFrame
 ) -> tuple[Positions, pd.DataFrame, Flags]:
     """Return the audited rows, their audit and review one a row, and which reviews count.
 
@@ -248,7 +257,7 @@ def _reviewed(
 
 
 def _corrected(
-    frame: AuditedFrame, decision_ids: Texts, every: pd.DataFrame, auditors: Auditors
+    frame: AuditedFrame, decision_ids: Texts | pd.Series, every: pd.DataFrame, auditors: Auditors
 ) -> tuple[CorrectedEstimate | None, SecondReviews]:
     """Correct by the reviews as they were before anybody looked at them again.
 
@@ -271,7 +280,9 @@ def _corrected(
     return correct_for_auditors(frame, reviews, level=LEVEL), reviews
 
 
-def _looks(decision_ids: Texts, reviews: SecondReviews, every: pd.DataFrame) -> ThirdLooks:
+def _looks(
+    decision_ids: Texts | pd.Series, reviews: SecondReviews, every: pd.DataFrame
+) -> ThirdLooks:
     """Return the third looks at the reviews that count."""
     made = third_looks_of(every).drop_duplicates("decision_id").set_index("decision_id")
     rows = np.flatnonzero(reviews.reviewed)

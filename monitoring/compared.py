@@ -22,9 +22,10 @@ from models.arrays import Texts
 from models.estimate import Estimate, estimate_by, estimate_overturn_rate
 from models.planner import sample_size
 from monitoring.compared_found import Change, Compared, Decomposition, Part, Work
+from monitoring.labels import labels_of
 from monitoring.mover import combine
 from monitoring.ranked import Ranked, latest_findings, ranked_of
-from monitoring.recalibrated import Recalibrated, labels_of, ranked_days
+from monitoring.recalibrated import Recalibrated, ranked_days
 from monitoring.severity import by_severity
 from monitoring.standing import LEVEL, stricter_level
 

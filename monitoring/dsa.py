@@ -22,9 +22,10 @@ import pandas as pd
 from features.contract import DIRECTIONS
 from models.arrays import Flags, Floats, Positions, Texts, total_by
 from models.estimate import Estimate, estimate_by
+from monitoring.labels import labels_of
 from monitoring.period import Period
 from monitoring.ranked import latest_findings
-from monitoring.recalibrated import Recalibrated, labels_of
+from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL
 
 ALL = "all"

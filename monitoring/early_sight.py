@@ -24,7 +24,8 @@ from scipy.stats import norm
 from models.arrays import Flags, Floats, Positions, Texts, total_by
 from models.estimate import AuditedFrame, estimate_by
 from monitoring.early_found import BAND_LEVEL, LEAST_DAYS, EarlySight, Expected, Hindsight
-from monitoring.recalibrated import Recalibrated, labels_of, ranked_days
+from monitoring.labels import labels_of
+from monitoring.recalibrated import Recalibrated, ranked_days
 from monitoring.standing import LEVEL
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from models.estimate import Estimate, estimate_by
-from monitoring.recalibrated import Recalibrated, labels_of
+from monitoring.labels import labels_of
+from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL, standing_of, stricter_level
 
 _GROUPINGS = (

@@ -127,9 +127,7 @@ def measure_period(
             now=now,
         ),
         fairness=measure_fairness(recalibrated),
-        leads=find_leads(
-            recalibrated, history.outcomes, bundle=bundle, decisions=history.decisions
-        ),
+        leads=find_leads(recalibrated, history.outcomes, bundle=bundle, store=store),
         early=look_early(recalibrated),
     )
 

@@ -16,7 +16,8 @@ import pandas as pd
 from features.contract import DIRECTIONS
 from models.estimate import Estimate, estimate_by
 from models.plan_record import Plan
-from monitoring.recalibrated import Recalibrated, labels_of, ranked_days
+from monitoring.labels import labels_of
+from monitoring.recalibrated import Recalibrated, ranked_days
 from monitoring.severity import by_severity, harm_if_wrong
 from monitoring.standing import LEVEL, standing_of, stricter_level
 from monitoring.trend import labels_of_time, step_of

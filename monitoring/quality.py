@@ -19,7 +19,7 @@ from models.nonresponse import Nonresponse
 from monitoring.bands import Band, measure_bands
 from monitoring.groups import Grouping, measure_groups
 from monitoring.looks import Look, look_daily
-from monitoring.recalibrated import Recalibrated, ranked_days, recalibrated_decisions
+from monitoring.recalibrated import Recalibrated, ranked_days
 from monitoring.severity import by_severity
 from monitoring.standing import LEVEL
 from monitoring.uniform_check import UniformCheck, count_uniform
@@ -135,7 +135,7 @@ def measure_quality(period: Recalibrated) -> Quality:
         nonresponse=ranked.nonresponse,
         audits_beside=ranked.audits_beside,
         earlier_audits=0 if earlier is None else earlier.audits,
-        recalibrated=recalibrated_decisions(ranked, earlier),
+        recalibrated=period.recalibrated_decisions,
     )
 
 

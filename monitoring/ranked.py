@@ -15,18 +15,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from features.contract import DIRECTIONS
 from features.errors import HomeError
+from features.joined import all_differ, places
+from features.ranked_offers import OFFER_COLUMNS, ranked_offers
 from features.store import Store
 from models.estimate import AuditedFrame
 from models.nonresponse import ASSUMPTION, Nonresponse, adjust_for_nonresponse
 from monitoring.kept_days import require_rows, rows_of_whole_days
+from monitoring.labels import labels_of
 
-_SCORES = (*DIRECTIONS, "overturn_probability", "expected_harm", "plan_version", "model_version")
+_LARGEST = ("inclusion_probability", "selected", "random_audit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Ranked:
     ----------
     table
         A row a decision: scores of its latest offer, ``inclusion_probability`` (the largest),
-        ``selected``, ``random_audit``, ``selected_at``, the columns of the contract, ``decided_by``
+        ``selected``, ``random_audit``, ``selected_at``, columns of the contract, ``decided_by``
         (``people`` or ``automation``), ``audited``, ``verdict`` and ``overturned`` (1 or 0, null
         where not audited), ``finished_share`` (of the selected decisions of its policy and third
         of risk, above 0 to 1).
@@ -94,16 +98,24 @@ class History:
         What the same model versions ranked before it and not in it again, to recalibrate the risk
         on; null where there is nothing.
     before
-        Every offer made before the period; empty where the period begins with the first.
-    decisions, outcomes
+        Every offer made before the period with its decision, as of
+        `features.ranked_offers.ranked_offers`; empty where the period begins with the first.
+    outcomes
         All that the store holds, of any time.
+    store
+        Where all of it comes from.
     """
 
     ranked: Ranked
     earlier: Ranked | None
     before: pd.DataFrame
-    decisions: pd.DataFrame
     outcomes: pd.DataFrame
+    store: Store
+
+    @property
+    def decisions(self) -> pd.DataFrame:
+        """All decisions that the store holds, of any time: read whenever they are asked for."""
+        return self.store.decisions()
 
 
 def read_history(
@@ -117,15 +129,15 @@ def read_history(
         If nothing was ranked in the period, or of one of its days only sums are kept.
     """
     require_rows(store, since=since, until=until)
-    selections = store.selections(since=since, until=until)
-    if selections.empty:
+    offers = ranked_offers(store, since=since, until=until)
+    if offers.empty:
         raise HomeError(
             f"report: no decision was ranked {_period_in_words(since, until)}; rank decisions "
             "first (`secondlook rank`, or POST /v1/rank), or choose another period"
         )
-    before = selections.iloc[:0] if since is None else store.selections(until=since)
+    before = offers.iloc[:0] if since is None else ranked_offers(store, until=since)
     before = rows_of_whole_days(store, before)
-    return _history(selections, before, store.decisions(), store.outcomes())
+    return _history(store, offers, before, store.outcomes())
 
 
 def earlier_period(history: History, *, since: datetime, until: datetime) -> History | None:
@@ -138,23 +150,21 @@ def earlier_period(history: History, *, since: datetime, until: datetime) -> His
     if inside.empty:
         return None
     before = history.before[when < since]
-    found = _history(inside, before, history.decisions, history.outcomes)
+    found = _history(history.store, inside, before, history.outcomes)
     return found if found.ranked.audits else None
 
 
 def _history(
-    offers: pd.DataFrame, before: pd.DataFrame, decisions: pd.DataFrame, outcomes: pd.DataFrame
+    store: Store, offers: pd.DataFrame, before: pd.DataFrame, outcomes: pd.DataFrame
 ) -> History:
-    same_model = before["model_version"].isin(offers["model_version"].unique())
-    again = before["decision_id"].isin(offers["decision_id"])
-    known = before[same_model & ~again]  # a decision's own audit must not foretell it
-    return History(
-        ranked=join_ranked(offers, decisions, outcomes),
-        earlier=None if known.empty else join_ranked(known, decisions, outcomes),
-        before=before,
-        decisions=decisions,
-        outcomes=outcomes,
-    )
+    ranked = join_audits(offers, outcomes)
+    earlier = None
+    if len(before):
+        same_model = before["model_version"].isin(offers["model_version"].unique().astype(str))
+        again = places(before["decision_id"], offers["decision_id"]) >= 0
+        known = before[same_model & ~again]  # a decision's own audit must not foretell it
+        earlier = None if known.empty else join_audits(known, outcomes)
+    return History(ranked, earlier, before, outcomes, store)
 
 
 def join_ranked(
@@ -179,20 +189,26 @@ def join_ranked(
     >>> float(row["inclusion_probability"]), bool(row["selected"]), float(row["overturned"])
     (0.6, True, 0.0)
     """
-    table = _one_row_a_decision(selections)
-    table = table.merge(decisions, on="decision_id", how="left", validate="one_to_one")
-    audits = latest_findings(outcomes, "audit")[["decision_id", "verdict", "audited_at"]]
-    table = table.merge(audits, on="decision_id", how="left", validate="one_to_one")
-    found = table["verdict"].notna()
-    audited = found & table["selected"]
-    verdict = table["verdict"].where(audited)
+    own = selections[[name for name in OFFER_COLUMNS if name in selections]]
+    offers = own.merge(decisions, on="decision_id", how="left", validate="many_to_one")
+    return join_audits(offers, outcomes)
+
+
+def join_audits(offers: pd.DataFrame, outcomes: pd.DataFrame) -> Ranked:
+    """Join offers that come with their decisions, as of `ranked_offers`, with the audits made."""
+    table = _with_own_categories(_one_row_a_decision(offers))
+    audits = latest_findings(outcomes, "audit")
+    found = places(table["decision_id"], audits["decision_id"])
+    selected = table["selected"].to_numpy(dtype=bool)
+    audited = (found >= 0) & selected
+    verdict = pd.Categorical(audits["verdict"]).take(np.where(audited, found, -1), allow_fill=True)
     table = table.assign(
         audited=audited,
         verdict=verdict,
-        overturned=verdict.isin(DIRECTIONS).astype(float).where(audited),
+        overturned=np.where(audited, verdict.isin(DIRECTIONS), np.nan),
         decided_by=_decided_by(table),
     )
-    return ranked_of(table, int((found & ~table["selected"]).sum()))
+    return ranked_of(table, int(((found >= 0) & ~selected).sum()))
 
 
 def ranked_of(table: pd.DataFrame, audits_beside: int = 0) -> Ranked:
@@ -215,8 +231,7 @@ def ranked_of(table: pd.DataFrame, audits_beside: int = 0) -> Ranked:
         assumption = ASSUMPTION if selected.any() else ""
         nothing = Nonresponse(int(selected.sum()), 0, np.nan, risk, assumption)
         return Ranked(table.assign(finished_share=1.0), audits_beside, nothing)
-    policy = table["policy"].to_numpy(dtype=object)
-    adjusted, report = adjust_for_nonresponse(frame, selected, policy)
+    adjusted, report = adjust_for_nonresponse(frame, selected, labels_of(table["policy"]))
     table = table.assign(finished_share=adjusted.inclusion_probability)
     return Ranked(table, audits_beside, report)
 
@@ -231,20 +246,42 @@ def latest_findings(outcomes: pd.DataFrame, source: str) -> pd.DataFrame:
     return ordered.drop_duplicates("decision_id", keep="last")
 
 
-def _one_row_a_decision(selections: pd.DataFrame) -> pd.DataFrame:
-    ordered = selections.sort_values("selection_id", kind="stable")
-    offers = ordered.groupby("decision_id", sort=False)
-    latest = ordered.drop_duplicates("decision_id", keep="last")
-    latest = latest.set_index("decision_id")[[*_SCORES, "selected_at"]]
-    ever = offers[["inclusion_probability", "selected", "random_audit"]].max()
-    return latest.join(ever).reset_index()
+def _one_row_a_decision(offers: pd.DataFrame) -> pd.DataFrame:
+    """Keep the latest offer of each decision, with the largest over all its offers."""
+    if not offers["selection_id"].is_monotonic_increasing:
+        offers = offers.sort_values("selection_id", kind="stable")
+    ids = offers["decision_id"]
+    table = offers.drop(columns="selection_id").reset_index(drop=True)
+    if all_differ(ids):
+        return table
+    codes, distinct = pd.factorize(ids)
+    last = np.zeros(len(distinct), dtype=np.int64)
+    np.maximum.at(last, codes, np.arange(len(codes)))
+    rows = np.sort(last)
+    largest = {name: _largest(codes, table[name].to_numpy())[codes[rows]] for name in _LARGEST}
+    return table.iloc[rows].reset_index(drop=True).assign(**largest)
 
 
-def _decided_by(table: pd.DataFrame) -> np.ndarray:
-    if "moderator_id" not in table:
-        return np.full(len(table), "automation", dtype=object)
-    moderator = table["moderator_id"]
-    return np.where(moderator.isna() | (moderator == ""), "automation", "people")
+def _largest(codes: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the largest value of each code; values are 0 or above."""
+    found = np.zeros(int(codes.max()) + 1, dtype=values.dtype)
+    np.maximum.at(found, codes, values)
+    return found
+
+
+def _with_own_categories(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop categories that only other decisions have."""
+    coded = [str(name) for name in table if isinstance(table[name].dtype, pd.CategoricalDtype)]
+    return table.assign(**{name: table[name].cat.remove_unused_categories() for name in coded})
+
+
+def _decided_by(table: pd.DataFrame) -> pd.Categorical:
+    automated = np.ones(len(table), dtype=bool)
+    if "moderator_id" in table:
+        moderator = table["moderator_id"]
+        automated = (moderator.isna() | (moderator == "")).to_numpy(dtype=bool)
+    names: Any = pd.CategoricalDtype(["automation", "people"])
+    return pd.Categorical.from_codes((~automated).astype(np.int8), dtype=names)
 
 
 def _period_in_words(since: datetime | None, until: datetime | None) -> str:

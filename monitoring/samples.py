@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from features.known import known_before
+from features.known_in_store import events_in_store, known_in_store
+from features.latest_decisions import decisions_in_order
 from features.store import Store
 from models.arrays import Positions
 from models.bundle import Bundle
@@ -75,14 +76,8 @@ def features_as_ranked(
     store: Store, bundle: Bundle, history: History, rows: pd.DataFrame
 ) -> pd.DataFrame:
     """Return the features of ranked decisions as the model took them, with the risk it gave."""
-    risk = rows["overturn_probability"].to_numpy(dtype=float)
-    if bundle.opinion is not None:
-        rows = _with_content(store, rows)
-    records = known_before(rows, history.decisions, history.outcomes, bundle.record_settings)
-    return features_of(bundle, rows, records).assign(overturn_probability=risk)
-
-
-def _with_content(store: Store, rows: pd.DataFrame) -> pd.DataFrame:
-    stored = store.decisions(decision_ids=rows["decision_id"].tolist(), with_content=True)
-    held = ["decision_id", *(name for name in ("text", "embedding") if name in stored)]
-    return rows.merge(stored[held], on="decision_id", how="left", validate="one_to_one")
+    ids, risk = rows["decision_id"], rows["overturn_probability"].to_numpy(dtype=float)
+    decisions = decisions_in_order(store, ids, with_content=bundle.opinion is not None)
+    past = events_in_store(store, history.outcomes)
+    records = known_in_store(store, decisions, past, bundle.record_settings)
+    return features_of(bundle, decisions, records).assign(overturn_probability=risk)

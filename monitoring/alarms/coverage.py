@@ -16,7 +16,8 @@ import pandas as pd
 from models.arrays import total_by
 from monitoring.alarms.alarm import Alarm, Severity
 from monitoring.alarms.limits import CoverageLimits
-from monitoring.recalibrated import Recalibrated, labels_of
+from monitoring.labels import labels_of
+from monitoring.recalibrated import Recalibrated
 from monitoring.wording import count, percent, plural, words
 
 _COLUMNS = ("policy", "language")

@@ -20,7 +20,8 @@ from scipy.stats import t as student
 from models.arrays import Floats
 from monitoring.alarms.alarm import Alarm, Severity
 from monitoring.alarms.limits import VolumeLimits
-from monitoring.recalibrated import Recalibrated, labels_of
+from monitoring.labels import labels_of
+from monitoring.recalibrated import Recalibrated
 from monitoring.wording import count, plural, words
 
 _COLUMNS = ("policy", "language")

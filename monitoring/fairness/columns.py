@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from models.arrays import Positions, Texts
+from monitoring.labels import labels_of
 from monitoring.ranked import Ranked
-from monitoring.recalibrated import Recalibrated, labels_of
+from monitoring.recalibrated import Recalibrated
 
 TENURE = "tenure"
 """The column of bands, made here from ``moderator_tenure_days``."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from models.arrays import Flags, Floats, Positions, Texts
-from monitoring.recalibrated import labels_of
+from monitoring.labels import labels_of
 from monitoring.wording import words
 
 COLUMNS = (

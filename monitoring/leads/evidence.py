@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from features.contract import DIRECTIONS
-from features.known import known_before
+from features.known_in_store import events_in_store, known_in_store
+from features.store import Store
 from models.arrays import Flags, Floats
 from models.bundle import Bundle
 from models.reasons import explain
@@ -36,20 +37,28 @@ class Reasoner:
     ----------
     bundle
         The model.
-    decisions, outcomes
-        All that the store holds: the track records of the moment are replayed from them.
+    store
+        That holds the decisions, and what went before them.
+    past
+        What all audits taught, as of `features.known_in_store.events_in_store`: the track records
+        of the moment are replayed from it.
     """
 
     bundle: Bundle
-    decisions: pd.DataFrame
-    outcomes: pd.DataFrame
+    store: Store
+    past: pd.DataFrame
+
+    @staticmethod
+    def of(bundle: Bundle, store: Store, outcomes: pd.DataFrame) -> Reasoner:
+        """Return a reasoner by all outcomes that the store holds."""
+        return Reasoner(bundle, store, events_in_store(store, outcomes))
 
     def common_reasons(self, chosen: pd.Series, *, beside: Collection[str] = ()) -> Counted:
         """Count the strongest reasons of decisions, by their ids, beside those of some columns."""
-        table = self.decisions[self.decisions["decision_id"].isin(chosen)].reset_index(drop=True)
+        table = self.store.decisions(decision_ids=chosen.tolist())
         if table.empty:
             return ()
-        records = known_before(table, self.decisions, self.outcomes, self.bundle.record_settings)
+        records = known_in_store(self.store, table, self.past, self.bundle.record_settings)
         scores = score(self.bundle, table, records)
         told = explain(self.bundle, scores, np.arange(len(table)))
         features = {feature.name: feature for feature in self.bundle.risk.encoder.features}

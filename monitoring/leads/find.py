@@ -22,6 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from features.history import group_names
+from features.store import Store
 from models.arrays import Flags
 from models.bundle import Bundle
 from models.estimate import AuditedFrame, Estimate, estimate_by, estimate_overturn_rate
@@ -35,6 +37,7 @@ from monitoring.severity import by_severity
 from monitoring.standing import LEVEL, stricter_level
 
 _REST = "rest"
+_ROWS_A_BLOCK = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def find_leads(
     outcomes: pd.DataFrame,
     *,
     bundle: Bundle | None = None,
-    decisions: pd.DataFrame | None = None,
+    store: Store | None = None,
 ) -> Leads:
     """Find where the errors of a period concentrate.
 
@@ -77,8 +80,8 @@ def find_leads(
         The period.
     outcomes
         What audits noted beside the verdict: root causes and corrections.
-    bundle, decisions
-        The model, and every decision that the store holds; with both, leads say what raised the
+    bundle, store
+        The model, and the store that holds the decisions; with both, leads say what raised the
         risk. Null = no reasons.
 
     Raises
@@ -92,8 +95,8 @@ def find_leads(
     found = [confirmed for half in halves for confirmed in half.confirmed]
     arranged = list(_arrange(Sums.of(frame), described, found))
     reasoner = None
-    if bundle is not None and decisions is not None:
-        reasoner = Reasoner(bundle, decisions, outcomes)
+    if arranged and bundle is not None and store is not None:
+        reasoner = Reasoner.of(bundle, store, outcomes)
     evidence = [
         gather(table, each.rows, outcomes, conditions=each.confirmed.conditions, reasoner=reasoner)
         for each in arranged
@@ -131,12 +134,11 @@ def first_half(table: pd.DataFrame) -> Flags:
     >>> bool(halves[0] == halves[1])
     True
     """
-    about = table["decision_id"].astype(object)
-    for column in ("item_id", "item_group"):
-        if column in table:
-            about = table[column].astype(object).where(table[column].notna(), about)
-    hashed = pd.util.hash_array(about.to_numpy(dtype=object), categorize=False)
-    halves: Flags = (hashed >> np.uint64(17)) % np.uint64(2) == 0
+    halves: Flags = np.empty(len(table), dtype=np.bool_)
+    for start in range(0, len(table), _ROWS_A_BLOCK):
+        rows = slice(start, start + _ROWS_A_BLOCK)
+        hashed = pd.util.hash_array(group_names(table.iloc[rows]), categorize=False)
+        halves[rows] = (hashed >> np.uint64(17)) % np.uint64(2) == 0
     return halves
 
 

@@ -12,9 +12,10 @@ import pytest
 from models.estimate import estimate_by, estimate_overturn_rate
 from monitoring.dsa import ALL, OFFICIAL_LANGUAGES, dsa_table, official_code
 from monitoring.dsa_files import template_rows, write_dsa
+from monitoring.labels import labels_of
 from monitoring.period import Period, period_of
 from monitoring.ranked import Ranked
-from monitoring.recalibrated import Recalibrated, labels_of
+from monitoring.recalibrated import Recalibrated
 from tests.monitoring.fairness.frames import fully_audited, grouped_period
 
 NO_OUTCOMES = pd.DataFrame({"decision_id": [], "verdict": [], "audited_at": [], "source": []})

@@ -11,7 +11,8 @@ import pytest
 from models.estimate import estimate_by
 from monitoring.fairness.found import Comparison, Fairness
 from monitoring.fairness.measure import measure_fairness
-from monitoring.recalibrated import Recalibrated, labels_of
+from monitoring.labels import labels_of
+from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL
 from tests.monitoring.fairness.frames import fully_audited, grouped_period
 from tests.monitoring.periods import Made, make_period

@@ -205,7 +205,7 @@ def test_reasons_say_what_raised_the_risk_and_never_tell_of_a_moderator(
     programme: Programme,
 ) -> None:
     history, bundle = read_history(programme.store), open_champion(programme.home).bundle
-    reasoner = Reasoner(bundle, history.decisions, history.outcomes)
+    reasoner = Reasoner.of(bundle, programme.store, history.outcomes)
     table = history.ranked.table
     everything = np.ones(len(table), dtype=bool)
     evidence = gather(table, everything, history.outcomes, reasoner=reasoner)
