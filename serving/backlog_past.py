@@ -30,7 +30,7 @@ from models.arrays import Flags, Floats, Positions
 from serving.backlog_light import whole
 from serving.backlog_stored import StoredPast, read_stored
 
-_BLOCK = 500_000
+ROWS_A_BLOCK = 500_000
 """Rows that are worked on at once; those of one item or moderator are never parted."""
 _THREADS = 2
 
@@ -213,7 +213,7 @@ def _blocks(label: np.ndarray, rows: Positions) -> Iterator[Positions]:
     begins = np.flatnonzero(np.diff(label[ordered], prepend=-2))
     first = 0
     while first < len(ordered):
-        after = np.searchsorted(begins, first + _BLOCK)
+        after = np.searchsorted(begins, first + ROWS_A_BLOCK)
         last = int(begins[after]) if after < len(begins) else len(ordered)
         yield ordered[first:last]
         first = last

@@ -17,6 +17,7 @@ import pandas as pd
 
 from features.arrivals import Mark, arrived, read_mark
 from features.columns import Table
+from features.known_in_store import events_in_store
 from features.store import Store
 from features.track_record import RecordSettings, TrackRecord, events
 
@@ -148,7 +149,8 @@ class FollowedRecords:
         outcomes = self._store.outcomes()
         with self._store.transaction() as connection:
             later = arrived(connection, after=number)
-        return self._events(outcomes[~outcomes["audit_id"].isin(later)])
+        known = outcomes[~outcomes["audit_id"].isin(later)] if later else outcomes
+        return events_in_store(self._store, known)
 
     def _events(self, outcomes: pd.DataFrame) -> pd.DataFrame:
         """Return what audits taught, as the store tells it: it knows their chance of audit."""
