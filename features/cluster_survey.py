@@ -7,7 +7,7 @@ to be left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,9 @@ from features.columns import texts
 from features.errors import BadValue, ContractError
 from features.partitions import (
     Partition,
-    PlacedBadValue,
     Reading,
     first_values,
+    placed,
     read_partition,
     write_rejected,
 )
@@ -131,11 +131,10 @@ def survey(
     again = _again(client, parts, reading, seen)
     refused = [value for each in seen for value in each.bad]
     refused += [
-        PlacedBadValue(row, _id_of(reading), "an id of an earlier part again", "each value once",
-                       part.path.name)
+        placed(value, part)
         for part, rows in zip(parts, again, strict=True)
-        for row in rows
-    ]  # fmt: skip
+        for value in _came_before(part, rows, reading)
+    ]
     whole = any(value.row < 0 for value in refused)
     left = sum(len(each.rows) for each in seen) - sum(map(len, again))
     if refused and (whole or not skip_bad or not left):
@@ -143,18 +142,35 @@ def survey(
     return Surveyed(tuple(parts), reading, tuple(seen), again, held, tuple(refused))
 
 
-def write_all_rejected(client: Client, surveyed: Surveyed) -> tuple[Path, ...]:
-    """Write the rows that are left out beside their parts; return where."""
-    futures = [
-        client.submit(_write_rejected, part, surveyed.reading, again, pure=False)
-        for part, seen, again in zip(surveyed.parts, surveyed.seen, surveyed.again, strict=True)
-        if seen.bad_values or again
-    ]
+def write_all_rejected(
+    client: Client, surveyed: Surveyed, late: Mapping[int, Sequence[BadValue]] | None = None
+) -> tuple[Path, ...]:
+    """Write the rows that are left out beside their parts; return where.
+
+    Parameters
+    ----------
+    late
+        What was found later, by the place of the part, rows counted from 0 within it.
+    """
+    futures = []
+    for place, part in enumerate(surveyed.parts):
+        own = [*(late or {}).get(place, ())]
+        own += _came_before(part, surveyed.again[place], surveyed.reading)
+        if own or surveyed.seen[place].bad_values:
+            call = _write_rejected, part, surveyed.reading, own
+            futures.append(client.submit(*call, pure=False))
     return tuple(results(futures, told="writing rejected rows"))
 
 
-def _write_rejected(part: Partition, reading: Reading, again: Sequence[int]) -> Path | None:
-    return write_rejected(part, read_partition(part, reading, again=_within(part, again)))
+def _came_before(part: Partition, rows: Sequence[int], reading: Reading) -> list[BadValue]:
+    return [
+        BadValue(row, _id_of(reading), "an id of an earlier part again", "each value once")
+        for row in _within(part, rows)
+    ]
+
+
+def _write_rejected(part: Partition, reading: Reading, late: Sequence[BadValue]) -> Path | None:
+    return write_rejected(part, read_partition(part, reading, late=late))
 
 
 def _within(part: Partition, rows: Sequence[int]) -> list[int]:

@@ -127,7 +127,7 @@ def partitions_of(path: Path) -> tuple[Partition, ...]:
     return tuple(Partition(path, n, first[n], count) for n, count in enumerate(rows))
 
 
-def read_partition(part: Partition, reading: Reading, *, again: Sequence[int] = ()) -> Checked:
+def read_partition(part: Partition, reading: Reading, *, late: Sequence[BadValue] = ()) -> Checked:
     """Read a part, map it, check it, and put pseudonyms for people.
 
     Rows are numbered as in the file. Where the part as a whole cannot be used, what is wrong with
@@ -135,8 +135,9 @@ def read_partition(part: Partition, reading: Reading, *, again: Sequence[int] = 
 
     Parameters
     ----------
-    again
-        Positions in the part whose id stands in an earlier part: bad rows.
+    late
+        What the part alone does not tell of its rows, which are bad rows too; rows are counted
+        from 0 within the part.
 
     Raises
     ------
@@ -149,15 +150,21 @@ def read_partition(part: Partition, reading: Reading, *, again: Sequence[int] = 
     try:
         checked = check(given, reading.table)
     except ContractError as error:
-        bad = tuple(_placed(value, part) for value in error.bad_values)
+        bad = tuple(placed(value, part) for value in error.bad_values)
         return Checked(reading.table.name, given.iloc[:0], given.iloc[:0], bad)
     if reading.now is not None:
         checked = refuse_future(checked, given, now=reading.now)
-    if again:
-        checked = _refused(checked, given, again)
+    if late:
+        checked = _refused(checked, given, late)
     good = pseudonymise(checked.good, reading.pseudonym_key)
-    placed = tuple(_placed(value, part) for value in checked.bad_values)
-    return replace(checked, good=good, bad_values=placed)
+    bad = tuple(placed(value, part) for value in checked.bad_values)
+    return replace(checked, good=good, bad_values=bad)
+
+
+def placed(value: BadValue, part: Partition) -> BadValue:
+    """Return a bad value of a part as one of its file."""
+    row = value.row + part.first_row if value.row >= 0 else -1
+    return PlacedBadValue(row, value.column, value.seen, value.expected, part.path.name)
 
 
 def first_values(bad: Sequence[BadValue]) -> tuple[BadValue, ...]:
@@ -206,30 +213,15 @@ def _given(part: Partition) -> pd.DataFrame:
         ) from error
 
 
-def _placed(value: BadValue, part: Partition) -> BadValue:
-    row = value.row + part.first_row if value.row >= 0 else -1
-    return PlacedBadValue(row, value.column, value.seen, value.expected, part.path.name)
-
-
-def _refused(checked: Checked, given: pd.DataFrame, again: Sequence[int]) -> Checked:
-    """Move the rows whose id stood in an earlier part to the rejected ones."""
-    column = checked.good.columns[0] if checked.good.empty else _id_of(checked.table)
-    late = [row for row in again if row in checked.good.index]
-    bad = [
-        BadValue(
-            row, column, f"{str(checked.good.at[row, column])[:60]!r} again", "each value once"
-        )
-        for row in late
-    ]
+def _refused(checked: Checked, given: pd.DataFrame, late: Sequence[BadValue]) -> Checked:
+    """Move rows that were good until then to the rejected ones."""
+    bad = [value for value in late if value.row in checked.good.index]
+    rows = [value.row for value in bad]
     told = [f"{value.column}: saw {value.seen}; expected {value.expected}" for value in bad]
-    shown = given.reset_index(drop=True).loc[late].assign(problem=told)
+    shown = given.reset_index(drop=True).loc[rows].assign(problem=told)
     return replace(
         checked,
-        good=checked.good.drop(index=late),
+        good=checked.good.drop(index=rows),
         rejected=pd.concat([checked.rejected, shown]).sort_index(),
         bad_values=tuple(sorted((*checked.bad_values, *bad), key=lambda b: (b.row, b.column))),
     )
-
-
-def _id_of(table: str) -> str:
-    return "decision_id" if table == "decisions" else "audit_id"
