@@ -188,9 +188,12 @@ def retain(gauge: Gauge, until: int) -> dict[str, Any]:
     told["delete_wal_bytes"] = gauge.since(before).wal_bytes
     told["offers_after"], told["decisions_after"] = map(gauge.count, ("selections", "decisions"))
     told["vacuum_s"] = gauge.run(*(f"VACUUM (ANALYZE) {name}" for name in _EMPTIED))
-    told["bytes_after_vacuum"] = _bytes_in_use(gauge)
+    told["dead_after_vacuum"] = gauge.rows(_DEAD)
+    told["tables_after_vacuum"] = _in_use(gauge)
     told["refilled"] = _refill(gauge)
-    told["bytes_after_refill"] = _bytes_in_use(gauge)
+    told["tables_after_refill"] = _in_use(gauge)
+    for when in ("vacuum", "refill"):
+        told[f"bytes_after_{when}"] = sum(told[f"tables_after_{when}"].values())
     return told
 
 
@@ -204,9 +207,9 @@ def _set_aside(gauge: Gauge, until: int) -> None:
     )
 
 
-def _bytes_in_use(gauge: Gauge) -> int:
-    held = gauge.relations(least=0)
-    return sum(size for name, size in held.items() if not name.startswith("aside_"))
+def _in_use(gauge: Gauge) -> dict[str, int]:
+    held = gauge.relations()
+    return {name: size for name, size in held.items() if not name.startswith("aside_")}
 
 
 def _refill(gauge: Gauge) -> int:
@@ -230,6 +233,11 @@ def _refill(gauge: Gauge) -> int:
 
 
 _EMPTIED = ("selections", "contents", "decisions")
+_DEAD = """
+SELECT relname AS "table", n_dead_tup AS rows FROM pg_stat_user_tables
+WHERE schemaname = current_schema() AND n_dead_tup > 0
+"""
+"""Rows that VACUUM could not take away, as while another session has an old transaction open."""
 _UNUSED = """
 WHERE d.decided_at < {until}
 AND NOT EXISTS (SELECT FROM selections s WHERE s.decision_id = d.decision_id)

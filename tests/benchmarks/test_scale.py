@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.scale_estimate import Assumed, Measured, by_backlog, by_service
+from benchmarks.scale_estimate import table_of as estimate_of
 from benchmarks.scale_postgres import Spent
 from benchmarks.scale_replicas import of_one_moderator
 from benchmarks.scale_service import Wanted, fastest, figures_of, line_of
@@ -67,3 +69,25 @@ def test_decisions_of_one_moderator_differ_in_id_alone() -> None:
     decisions = of_one_moderator(Traffic(lines))
     assert {(d["moderator_id"], d["policy"]) for d in decisions} == {("m1", "b")}
     assert len({d["decision_id"] for d in decisions}) == 200
+
+
+def test_a_backlog_of_which_one_in_a_hundred_is_kept_takes_a_hundredth_of_the_disk() -> None:
+    cost, given = Measured(80.0, 60.0, 0.75, 1.1, 60.0, backlog_s=30.0), Assumed()
+    service, backlog = by_service(cost, given), by_backlog(cost, given)
+    assert backlog.disk_gb == pytest.approx(0.01 * service.disk_gb)
+    assert backlog.delete_hours == 0.0
+    assert service.delete_hours == pytest.approx(99 * 60 / 3_600)
+
+
+def test_money_is_for_cores_that_stand_all_month_and_for_every_copy_of_the_disk() -> None:
+    given = Assumed(vcpu_hour=0.05, gb_month=0.1, copies=2)
+    told = by_service(Measured(80.0, 60.0, 0.75, 1.1, 60.0), given)
+    assert told.ranking_cores is not None
+    cores = told.ranking_cores + 2 * told.postgres_cores
+    assert told.money_a_month == pytest.approx(cores * 720 * 0.05 + 2 * 2_250 * 0.1)
+
+
+def test_what_was_not_measured_is_said_to_be_missing() -> None:
+    told = by_backlog(Measured(80.0, 60.0, 0.75, 1.1, 60.0), Assumed())
+    assert told.money_a_month is None
+    assert "not given" in estimate_of(Measured(80.0, 60.0, 0.75, 1.1, 60.0), Assumed())
