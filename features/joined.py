@@ -1,4 +1,4 @@
-"""Where ids of one table stand in another, without a Python object for each."""
+"""Ids of large tables: where they stand in another, and in order; none becomes a Python object."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def all_differ(ids: pd.Series) -> bool:
     (True, False)
     """
     return int(pc.count_distinct(_arrow(ids)).as_py()) == len(ids)
+
+
+def in_order(times: pd.Series, ids: pd.Series) -> np.ndarray:
+    """Return the rows by time, those of one time by id.
+
+    Examples
+    --------
+    >>> in_order(pd.Series([2, 1, 1]), pd.Series(["a", "c", "b"])).tolist()
+    [2, 1, 0]
+    """
+    table = pa.table({"time": pa.array(times), "id": _arrow(ids)})
+    keys = [("time", "ascending"), ("id", "ascending")]
+    return np.asarray(pc.sort_indices(table, sort_keys=keys).to_numpy(), dtype=np.int64)
 
 
 def _arrow(ids: pd.Series) -> Any:

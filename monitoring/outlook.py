@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from features.errors import CapacityError
+from features.joined import in_order
 from models.estimate import Estimate
 from models.plan import DIALS, Plan, RiskFrame, minutes_of
 from models.planner import Outlook, WhatIf, sample_size, what_if
@@ -175,7 +176,7 @@ def look_ahead(
 def _sampled(table: pd.DataFrame, plan: Plan | None) -> RiskFrame:
     """Return the risk of at most `MOST_ROWS` decisions, evenly over the period."""
     step = np.linspace(0, len(table) - 1, min(MOST_ROWS, len(table))).astype(int)
-    chosen = table.sort_values(["selected_at", "decision_id"]).iloc[step]
+    chosen = table.iloc[in_order(table["selected_at"], table["decision_id"])[step]]
     risk = RiskFrame(
         decision_ids=chosen["decision_id"].to_numpy(dtype=object),
         overturn_probability=chosen["overturn_probability"].to_numpy(dtype=float),

@@ -16,7 +16,7 @@ import pandas as pd
 from features.contract import DIRECTIONS
 from models.estimate import Estimate, estimate_by
 from models.plan_record import Plan
-from monitoring.labels import labels_of
+from monitoring.labels import labels_of, labels_of_pairs
 from monitoring.recalibrated import Recalibrated, ranked_days
 from monitoring.severity import by_severity, harm_if_wrong
 from monitoring.standing import LEVEL, standing_of, stricter_level
@@ -144,9 +144,10 @@ def _harm(recalibrated: Recalibrated) -> dict[str, float]:
 
 def _steps(recalibrated: Recalibrated) -> Mapping[str, list[Estimate]]:
     table = recalibrated.table
-    policy, step = labels_of(table["policy"]), labels_of_time(table, _step(recalibrated))
+    step = pd.Series(labels_of_time(table, _step(recalibrated)))
+    both = labels_of_pairs(table["policy"], step, between=_STEP)
     found: dict[str, list[Estimate]] = {}
-    for estimate in estimate_by(recalibrated.frame(column="policy"), policy + _STEP + step):
+    for estimate in estimate_by(recalibrated.frame(column="policy"), both):
         name, _, when = estimate.domain.partition(_STEP)
         found.setdefault(name, []).append(replace(estimate, domain=when))
     return found
