@@ -19,7 +19,8 @@ from commands.options import errors
 from commands.planning import plan, reviews
 from commands.promoting import models, promote, rollback, shadow
 from commands.queue import rank, serve
-from commands.reporting import monitor, report
+from commands.reporting import accuracy, monitor, report
+from commands.retention import retain
 from features.errors import SecondLookError
 
 app = typer.Typer(
@@ -33,7 +34,7 @@ app = typer.Typer(
 for command in (
     *(init, simulate, load, outcomes, train, retrain, backtest, tune),
     *(promote, rollback, models, shadow, plan, serve, rank, reviews, monitor, report, demo),
-    *(assign, exposure, golden, calibration, third_looks, skill),
+    *(accuracy, retain, assign, exposure, golden, calibration, third_looks, skill),
 ):
     app.command()(command)
 app.add_typer(keys.app, name="key")

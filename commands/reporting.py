@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -72,6 +73,38 @@ def report(
         now=now,
     )
     out.print(f"Report: {page.as_uri()}")
+
+
+def accuracy(
+    home: HomeOption = DEFAULT_HOME,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="day, week, month, policy, language, ... or a group_* column."),
+    ] = None,
+    what: Annotated[
+        str,
+        typer.Option(help="overturn_probability (any error), a direction of error, or severity."),
+    ] = "overturn_probability",
+    to: Annotated[
+        Path | None, typer.Option("--to", help="Also write the figures: CSV, Parquet or JSON.")
+    ] = None,
+) -> None:
+    """Publish accuracy with intervals, from rows and from days kept as sums (`retain`)."""
+    from features.store import open_store
+    from monitoring.kept_accuracy import measure_accuracy
+    from monitoring.kept_table import table_of, write_figures
+
+    store = open_store(open_home(home).store_url())
+    store.require_current()
+    found = measure_accuracy(store, since=utc(since), until=utc(until), by=by, what=what)
+    figures = table_of(found)
+    if to is not None:
+        write_figures(figures, to)
+    out.print(figures.to_string(index=False), highlight=False, soft_wrap=True, markup=False)
+    if found.kept_days:
+        errors.print(f"Days of ranking read from sums: {found.kept_days}", highlight=False)
 
 
 def _since(since: datetime | None, days: int | None, now: datetime) -> datetime | None:

@@ -7,7 +7,7 @@ sums in one transaction, so that the same batch again adds nothing; batches of a
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -93,19 +93,14 @@ def read_batches(
 
 
 def read_sums(
-    connection: sa.Connection, batch_ids: Iterable[str], *, column: str, what: str
-) -> dict[str, dict[SumKey, KeptSums]]:
-    """Return the sums of batches by one column, by batch."""
+    connection: sa.Connection, batch_id: str, *, column: str, what: str
+) -> dict[SumKey, KeptSums]:
+    """Return the sums of a batch by one column, of one kind."""
     table = schema.kept_sums
     query = sa.select(table).where(
-        table.c.grouped_by == column,
-        table.c.what == what,
-        table.c.batch_id == sa.bindparam("batch"),
+        table.c.batch_id == batch_id, table.c.grouped_by == column, table.c.what == what
     )
-    return {
-        batch: dict(_read(row) for row in connection.execute(query, {"batch": batch}))
-        for batch in batch_ids
-    }
+    return dict(_read(row) for row in connection.execute(query))
 
 
 def kept_columns(connection: sa.Connection, batch_ids: Sequence[str]) -> set[str]:

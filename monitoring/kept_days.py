@@ -45,7 +45,8 @@ def rows_of_whole_days(store: Store, offers: pd.DataFrame) -> pd.DataFrame:
     if not kept:
         return offers
     midnights = pd.to_datetime([date_of(day) for day in kept], utc=True)
-    return offers[~offers["selected_at"].dt.normalize().isin(midnights)]
+    whole: pd.DataFrame = offers[~offers["selected_at"].dt.normalize().isin(midnights)]
+    return whole
 
 
 def first_whole_day(store: Store) -> datetime | None:
