@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from commands.engine_options import Engine, EngineOption, SchedulerOption, training_engine
 from commands.learning_tables import tell_backtest, tell_findings, tell_verdict
 from commands.options import DEFAULT_HOME, HomeOption, SkipOption, UntilOption, out, step, utc
 from commands.promoting import tell_promoted
@@ -49,20 +50,28 @@ def train(
     weeks: WeeksOption = 0,
     force: ForceOption = False,
     why: WhyOption = "",
+    engine: EngineOption = Engine.LOCAL,
+    scheduler: SchedulerOption = "",
 ) -> None:
-    """Check the data, learn, judge against the champion, and register the challenger."""
+    """Check the data, learn, judge against the champion, and register the challenger.
+
+    With --engine dask tables are read, what was known is worked out, and trees are fitted on the
+    workers; the model is the same.
+    """
     from training.train import train as run
 
     opened = open_home(home)
-    trained = run(
-        opened,
-        source=source_of(decisions, outcomes, database, mapping, skip_bad=skip_bad),
-        until=utc(until),
-        settings=settings_of(opened, settings),
-        weeks=weeks,
-        despite=reason_of(why, force=force),
-        progress=step,
-    )
+    with training_engine(engine, scheduler) as where:
+        trained = run(
+            opened,
+            source=source_of(decisions, outcomes, database, mapping, skip_bad=skip_bad),
+            until=utc(until),
+            settings=settings_of(opened, settings),
+            weeks=weeks,
+            despite=reason_of(why, force=force),
+            engine=where,
+            progress=step,
+        )
     _tell(opened, trained)
 
 

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 DecisionsOption = Annotated[
     str,
-    typer.Option("--decisions", help="CSV, Parquet, or a query in an .sql file; default: store."),
+    typer.Option(
+        "--decisions",
+        help="CSV, Parquet, a folder of Parquet, or a query in an .sql file; default: store.",
+    ),
 ]
 OutcomesOption = Annotated[str, typer.Option("--outcomes", help="Likewise; both or neither.")]
 DatabaseOption = Annotated[
