@@ -20,7 +20,7 @@ from features.plain_text import is_clean
 Kind = Literal["text", "number", "time", "vector"]
 Read = tuple[pd.Series, np.ndarray]
 
-_WHOLE_DATE = r"\s*(?:\d{4}-\d{2}-\d{2}|\d{8}T)"
+_WHOLE_DATE = r"[\s\v]*(?:\d{4}-\d{2}-\d{2}|\d{8}T)"
 """A year alone, or a word such as ``now``, would be read as some moment that nobody meant."""
 
 EARLIEST = pd.Timestamp("1990-01-01", tz="UTC")
@@ -85,9 +85,7 @@ def as_time(values: pd.Series) -> Read:
     [False, True]
     """
     if values.dtype.kind != "M":
-        whole = values.astype(object).where(
-            np.array([_is_date(value) for value in _objects(values)], dtype=bool)
-        )
+        whole = values.astype(object).where(_are_dates(values))
         read = pd.to_datetime(whole, utc=True, errors="coerce", format="ISO8601")
     else:
         read = pd.to_datetime(values, utc=True, errors="coerce")
@@ -151,6 +149,12 @@ def _number(value: object) -> float:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return np.nan
+
+
+def _are_dates(values: pd.Series) -> np.ndarray:
+    if isinstance(values.dtype, pd.StringDtype):
+        return values.str.match(_WHOLE_DATE, na=False).to_numpy(dtype=bool)
+    return np.array([_is_date(value) for value in _objects(values)], dtype=bool)
 
 
 def _is_date(value: object) -> bool:

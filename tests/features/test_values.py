@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.plain_text import is_clean
-from features.values import as_text
+from features.values import as_text, as_time
 
 TEXTS = st.lists(st.one_of(st.none(), st.text(st.characters(codec="utf-8"), max_size=5)))
 
@@ -55,3 +55,10 @@ def test_a_slice_of_a_clean_column_is_clean_by_its_own_texts() -> None:
     values = pd.Series([" a", "b", None, "c", "d "], dtype="str")
     assert is_clean(values.iloc[1:4])
     assert not is_clean(values.iloc[1:])
+
+
+@given(st.lists(st.from_regex(r"\A[\s\v]?(\d{4}-\d{2}-\d{2}|\d{8}T|now)[T\d:]{0,6}\Z")))
+def test_times_in_a_column_of_text_are_read_as_one_by_one(texts: list[str]) -> None:
+    column, values = (as_time(pd.Series(texts, dtype=kind)) for kind in ("str", object))
+    pd.testing.assert_series_equal(column[0], values[0])
+    assert column[1].tolist() == values[1].tolist()
