@@ -27,6 +27,8 @@ from features.record_rates import (
     shrink,
 )
 
+_MOST_CELLS = 16
+"""Cells of a table of states for each decision up to which it is quicker than a search."""
 BLOCK = 65_536
 """Decisions at a time; what is worked out of them should lie near the processor."""
 _MOST_NUMBERS = 2**22
@@ -49,12 +51,18 @@ class _Timeline:
         sum of nothing, at moment 0.
     sums
         Running sums, as they come to at the epoch; shape (3, sums).
+    since, of, place
+        The moment of each event in the order of time, the number of its record, and the place of
+        its sum.
     """
 
     known: np.ndarray
     number: np.ndarray | None
     at: np.ndarray
     sums: np.ndarray
+    since: np.ndarray
+    of: np.ndarray
+    place: np.ndarray
 
     def numbers_of(self, combined: np.ndarray) -> np.ndarray:
         """Return the number of the record of each combination, 0 where it has none."""
@@ -154,7 +162,7 @@ def _records_of(block: AnyTable, timelines: Timelines) -> np.ndarray:
     for place, (key, line) in enumerate(zip(KEYS, timelines._of_key, strict=True)):
         combined = _combined(key, parts, timelines.names, len(block))
         number = line.numbers_of(combined)
-        read = _places(line.at, number, number * (len(timelines.moments) + 1) + until, order)
+        read = _places(line, number, until, len(timelines.moments) + 1, order)
         for own, running in zip(sums, line.sums, strict=True):
             np.take(running, read, out=own[place], mode="clip")
     absent = {name: own < 0 for name, own in parts.items()}
@@ -162,16 +170,33 @@ def _records_of(block: AnyTable, timelines: Timelines) -> np.ndarray:
 
 
 def _places(
-    at: np.ndarray, number: np.ndarray, asked: np.ndarray, order: np.ndarray | None
+    line: _Timeline, number: np.ndarray, until: np.ndarray, span: int, order: np.ndarray | None
 ) -> np.ndarray:
-    """Return the place of the last sum up to each moment that is asked about.
+    """Return the place of the last sum of each record up to a moment.
 
-    They are asked in ascending order, which is several times as quick as out of order.
+    Decisions made one after another see few events, and so few states of all records together:
+    where these fit a table it is made, and else the sums are searched.
     """
-    order = sorted_by(number, order)
-    places = np.empty(len(asked), dtype=np.int64)
-    places[order] = np.searchsorted(at, asked[order], side="right") - 1
+    first, last = int(until.min(initial=span)), int(until.max(initial=0))
+    width = len(line.known) + 1
+    if (last - first + 1) * width <= _MOST_CELLS * len(until):
+        states = _states(line, first, last, span)
+        return np.asarray(np.take(states, (until - first) * width + number, mode="clip"))
+    order = sorted_by(number, order)  # asked in ascending order, several times as quick
+    places = np.empty(len(until), dtype=np.int64)
+    asked = (number * span + until)[order]
+    places[order] = np.searchsorted(line.at, asked, side="right") - 1
     return places
+
+
+def _states(line: _Timeline, first: int, last: int, span: int) -> np.ndarray:
+    """Return the place of the last sum of every record at each of these moments, in one row."""
+    records = np.arange(len(line.known) + 1)
+    states = np.zeros((last - first + 1, len(records)), dtype=np.int32)
+    states[0] = np.searchsorted(line.at, records * span + first, side="right") - 1
+    begin, end = np.searchsorted(line.since, (first, last), side="right")
+    states[line.since[begin:end] - first, line.of[begin:end]] = line.place[begin:end]
+    return np.maximum.accumulate(states, axis=0, out=states).ravel()
 
 
 def _named(block: AnyTable, name: str, known: Mapping[str, int]) -> np.ndarray:
@@ -206,18 +231,23 @@ def _timeline(
     if not key.columns:
         named = np.arange(len(since))
     combined = _combined(key, {name: own[named] for name, own in parts.items()}, names, len(named))
-    known, number = np.unique(combined, return_inverse=True)
-    order = np.argsort(number, kind="stable")
-    number = number[order] + 1
+    known, dense = np.unique(combined, return_inverse=True)
+    of, when = dense + 1, since[named]
+    number = of[order := np.argsort(of, kind="stable")]
     # summed within a record: a difference of two large sums would lose the digits of a small one
     running = pd.DataFrame(sums[:, named[order]].T).groupby(number).cumsum().to_numpy().T
     span = int(since.max(initial=0)) + 1
     starts = np.arange(len(known) + 1) * span
-    at = np.concatenate([starts, number * span + since[named[order]]])
-    place = np.argsort(at, kind="stable")
+    at = np.concatenate([starts, number * span + when[order]])
+    by_place = np.argsort(at, kind="stable")
+    place = np.empty(len(at), dtype=np.int64)
+    place[by_place] = np.arange(len(at))
+    place_of = np.empty(len(of), dtype=np.int64)
+    place_of[order] = place[len(starts) :]
     began = np.zeros((3, len(starts)))
-    running = np.ascontiguousarray(np.concatenate([began, running], axis=1)[:, place])
-    return _Timeline(known, _table(known, key, names), at[place], running)
+    running = np.ascontiguousarray(np.concatenate([began, running], axis=1)[:, by_place])
+    table = _table(known, key, names)
+    return _Timeline(known, table, at[by_place], running, when, of, place_of)
 
 
 def _table(
