@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -98,7 +97,8 @@ def rank(
         "keep": Keep(keep.value),
     }
     if engine is Engine.DASK:
-        rank_backlog_dask = import_module("serving.dask_rank").rank_backlog_dask
+        from serving.dask_rank import rank_backlog_dask
+
         ranked = rank_backlog_dask(
             open_home(home), file, to, scheduler=scheduler, progress=step, **how
         )
