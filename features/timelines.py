@@ -124,7 +124,7 @@ def records_at(decisions: Table, timelines: Timelines) -> Table:
         found[:, rows] = _records_of(rows_of(decisions, rows), timelines)
 
     if len(decisions) <= BLOCK:
-        fill(slice(None))
+        list(map(fill, blocks(len(decisions))))
     else:
         with ThreadPoolExecutor(os.cpu_count()) as threads:
             list(threads.map(fill, blocks(len(decisions))))
@@ -177,8 +177,8 @@ def _places(
     Decisions made one after another see few events, and so few states of all records together:
     where these fit a table it is made, and else the sums are searched.
     """
-    first, last = int(until.min(initial=span)), int(until.max(initial=0))
     width = len(line.known) + 1
+    first, last = int(until.min()), int(until.max())
     if (last - first + 1) * width <= _MOST_CELLS * len(until):
         states = _states(line, first, last, span)
         return np.asarray(np.take(states, (until - first) * width + number, mode="clip"))

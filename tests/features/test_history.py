@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.columns import columns_of, frame_of
 from features.contract import DECISIONS, DIRECTIONS, OUTCOMES, check
 from features.history import (
     LOOK_COLUMNS,
@@ -246,6 +247,25 @@ def test_the_timelines_say_what_the_definition_says(seed: int) -> None:
         [looks_before(made.decisions, history), work_before(made.decisions, made.decisions)], axis=1
     )
     pd.testing.assert_frame_equal(found, judge.judge(made.decisions), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_many_decisions_are_told_what_few_are(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    made = make_programme(seed)
+    history = history_of(made.decisions, made.outcomes)
+    asked = [made.decisions, made.decisions.sample(frac=0.5, random_state=seed)]
+    few = [looks_before(each, history) for each in asked]
+    work = [work_before(each, made.decisions) for each in asked]
+    monkeypatch.setattr("features.history._MANY", 0)
+    monkeypatch.setattr("features.earlier_rows._FEW", 0)
+    as_columns = columns_of(made.decisions)
+    for rows, looks, worked in zip(asked, few, work, strict=True):
+        pd.testing.assert_frame_equal(looks_before(rows, history), looks)
+        pd.testing.assert_frame_equal(work_before(rows, made.decisions), worked)
+        mixed = replace(history, decisions=as_columns)
+        pd.testing.assert_frame_equal(looks_before(rows, mixed), looks)
+    alone = replace(history, decisions=as_columns)
+    pd.testing.assert_frame_equal(frame_of(looks_before(as_columns, alone)), few[0])
 
 
 def test_a_batch_beside_what_is_stored_says_what_one_history_says() -> None:
