@@ -15,7 +15,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from features import schema
-from features.contract import DECISIONS
+from features.contract import DECISIONS, OUTCOMES
 from features.earlier_decisions import is_current
 from features.kept_store import KeptBatch, Manner
 from features.store import Store
@@ -65,7 +65,8 @@ def read_day(store: Store, day: int, batches: Iterable[KeptBatch]) -> RankedDay:
     columns = [decision[name] for name in _LABELLING]
     decisions = store.read(sa.select(*columns).where(decision.decision_id.in_(ids)), DECISIONS)
     found = [outcome.audit_id, outcome.decision_id, outcome.audited_at, outcome.verdict]
-    outcomes = store.read(sa.select(*found).where(outcome.decision_id.in_(ids), *is_audit()))
+    audits = sa.select(*found).where(outcome.decision_id.in_(ids), *is_audit())
+    outcomes = store.read(audits, OUTCOMES)
     return RankedDay(offers, decisions, outcomes)
 
 

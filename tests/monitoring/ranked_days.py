@@ -49,7 +49,8 @@ def rank_days(
         }
     )
     outcomes["audited_at"] = pd.to_datetime(outcomes["audited_at"], utc=True)
-    store.add_outcomes(check(outcomes, OUTCOMES).require())
+    if len(outcomes):
+        store.add_outcomes(check(outcomes, OUTCOMES).require())
     return Ranked(offers, decisions)
 
 
@@ -85,7 +86,7 @@ def _offers(
     day = np.repeat(np.arange(days), count // days)
     offers = pd.DataFrame(shares * risk[:, None], columns=list(DIRECTIONS))
     return offers.assign(
-        request_id=[f"r{each}" for each in day],
+        request_id=[f"{decisions['decision_id'].iloc[0]} day {each}" for each in day],
         decision_id=decisions["decision_id"],
         selected_at=first_day + pd.to_timedelta(day, unit="D") + timedelta(hours=9),
         overturn_probability=risk,
