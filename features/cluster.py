@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import dask
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, LocalCluster, Security, as_completed
 from distributed.scheduler import KilledWorker
 
 from features.errors import ServiceError, SettingsError
@@ -166,6 +166,7 @@ def _local(workers: int) -> Iterator[LocalCluster]:
 
 @contextmanager
 def _joined(scheduler: str, patience_s: float) -> Iterator[Client]:
+    _require_certificates(scheduler)
     try:
         client = Client(scheduler, timeout=patience_s, set_as_default=False)
     except (OSError, TimeoutError) as error:
@@ -173,13 +174,27 @@ def _joined(scheduler: str, patience_s: float) -> Iterator[Client]:
             f"scheduler {scheduler!r}: does not answer; start it with `dask scheduler`, and its "
             "workers with `dask worker`"
         ) from error
-    except (TypeError, RuntimeError, ValueError) as error:
-        raise SettingsError(
-            f"scheduler {scheduler!r}: cannot be joined: {error}; see distributed.comm.tls in "
-            "Dask's configuration"
-        ) from error
     with client:
         yield client
+
+
+def _require_certificates(scheduler: str) -> None:
+    """Refuse TLS without certificates, which a client would find out too late to end well."""
+    if not scheduler.startswith("tls:"):
+        return
+    try:
+        context = Security().get_connection_args("client").get("ssl_context")
+    except OSError as error:
+        raise _no_certificates(scheduler, f"saw files that cannot be used ({error})") from error
+    if context is None:
+        raise _no_certificates(scheduler, "saw no certificates")
+
+
+def _no_certificates(scheduler: str, seen: str) -> SettingsError:
+    return SettingsError(
+        f"scheduler {scheduler!r}: {seen}; expected ca-file, and cert and key of the client, under "
+        "distributed.comm.tls in Dask's configuration"
+    )
 
 
 def _require_alike(client: Client) -> None:

@@ -46,6 +46,8 @@ class ReplayedParts:
         Decisions that were written.
     files
         The files that hold them, one for each part that has a good row.
+    strangers
+        Outcomes of decisions that are not among them.
     refused
         What was wrong with the others.
     rejected_files
@@ -54,6 +56,7 @@ class ReplayedParts:
 
     rows: int
     files: tuple[Path, ...]
+    strangers: int
     refused: tuple[BadValue, ...]
     rejected_files: tuple[Path, ...]
 
@@ -141,7 +144,8 @@ def _replay(
         skip_bad=tables.skip_bad,
         progress=progress,
     )
-    taught = taught_by(joined_rows(surveyed), outcomes, settings)
+    audited = joined_rows(surveyed)
+    taught = taught_by(audited, outcomes, settings)
     shared = client.scatter(taught, broadcast=True, hash=False)
     places = [place for place, seen in enumerate(surveyed.seen) if surveyed.good(place).any()]
     held = [_kept(client, surveyed, place) for place in places]
@@ -158,6 +162,7 @@ def _replay(
     return ReplayedParts(
         sum(rows for rows, _ in written),
         tuple(file for _, file in written),
+        int((~outcomes["decision_id"].isin(audited["decision_id"])).sum()),
         (*surveyed.refused, *theirs.refused),
         tuple(rejected),
     )

@@ -46,6 +46,21 @@ def test_a_scheduler_that_does_not_answer_is_told() -> None:
 
 
 @pytest.mark.slow
+def test_a_scheduler_of_this_machine_is_joined_by_its_address() -> None:
+    with open_cluster(workers=1) as own, open_cluster(own.scheduler.address) as joined:
+        assert joined.submit(sum, [1, 2]).result() == 3
+
+
+@pytest.mark.slow
+def test_a_scheduler_without_workers_is_told() -> None:
+    with (
+        open_cluster(workers=0) as own,
+        pytest.raises(ServiceError, match="has no workers"),
+        open_cluster(own.scheduler.address),
+    ):
+        pass
+
+
 def test_tls_without_certificates_is_told() -> None:
     with (
         pytest.raises(SettingsError, match=r"distributed\.comm\.tls"),

@@ -74,6 +74,19 @@ def test_what_was_known_is_the_same_as_on_one_machine(
     assert told[-1] == "replaying: 6 of 6 parts"
 
 
+def test_outcomes_of_other_decisions_are_counted(
+    client: Client, made: MadeProgramme, tmp_path: Path
+) -> None:
+    tables = lay_out(tmp_path, made)
+    strange = made.outcomes.assign(audit_id="x" + made.outcomes["audit_id"], supersedes=None)
+    strange = strange.astype({"supersedes": "str"}).assign(decision_id="y" + strange["audit_id"])
+    both = pd.concat([made.outcomes, strange.head(7)])
+    both.to_parquet(tables.outcomes, index=False)
+    replayed = replay_parts(client, tables, tmp_path / "known", settings=SETTINGS)
+    assert replayed.strangers == 7
+    require_as_here(replayed, made)
+
+
 def test_a_bad_row_of_a_part_is_told_like_one_of_a_file(
     client: Client, made: MadeProgramme, tmp_path: Path
 ) -> None:
