@@ -125,6 +125,7 @@ def rank_file(
         progress("looking for earlier offers")
         came, earlier, lost = _without_lost(came, desk, skip_bad=skip_bad)
         scored = _score(came, desk, progress)
+        came = replace(came, light=came.light.drop_columns(["group"]))  # millions of texts
         progress("selecting")
         numbers = earlier.numbers(came.ids, came.uniform, desk.keys)
         drawn = draw_all(

@@ -75,7 +75,7 @@ def reasons_in(finished: Sequence[Finished]) -> Reasons:
 
 def sums_in(finished: Sequence[Finished]) -> SumsByKey:
     """Return the sums of all parts together."""
-    return add_sums(each.sums for each in finished)
+    return add_sums([each.sums for each in finished])
 
 
 def _sums(decisions: pd.DataFrame, drawn: Drawn, harm: Floats) -> SumsByKey:

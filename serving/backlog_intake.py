@@ -150,5 +150,9 @@ class _Intake:
 
 def rows_of(source: Source, labels: list[int]) -> pd.DataFrame:
     """Return some rows of a file again, by their labels, as they were before their pseudonyms."""
-    found = [batch.checked.good for batch in source.batches()]
-    return pd.concat([each.loc[each.index.intersection(labels)] for each in found]).loc[labels]
+    found = [_among(batch.checked.good, labels) for batch in source.batches()]
+    return pd.concat(found).loc[labels]
+
+
+def _among(good: pd.DataFrame, labels: list[int]) -> pd.DataFrame:
+    return good.loc[good.index.intersection(labels)]
