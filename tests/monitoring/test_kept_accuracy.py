@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -136,7 +137,7 @@ def test_figures_are_written_as_they_are(store: Store, tmp_path: Path, ending: s
     rank_days(store, days=2)
     figures = table_of(measure_accuracy(store, by="policy"))
     path = write_figures(figures, tmp_path / f"figures.{ending}")
-    read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[ending]
+    read: Any = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[ending]
     assert read(path)["accuracy_low"].tolist() == pytest.approx(figures["accuracy_low"].tolist())
     with pytest.raises(SettingsError, match="expected a name in"):
         write_figures(figures, tmp_path / "figures.txt")

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from features import schema
 from features.contract import DECISIONS, DIRECTIONS, OUTCOMES, check
 from features.errors import HomeError
+from features.retention import drop_offers
 from features.store import Store
 from models.estimate import Estimate, estimate_by
 from monitoring import kept_retention
@@ -185,9 +186,8 @@ def test_a_run_that_fails_in_a_day_leaves_that_day_as_rows(
         calls.append(day)
         if len(calls) == 2:
             raise RuntimeError("killed")
-        return drop(connection, day)
+        return drop_offers(connection, day)
 
-    drop = kept_retention.drop_offers
     monkeypatch.setattr(kept_retention, "drop_offers", failing)
     with pytest.raises(RuntimeError):
         run(store, Rule(keep_days=1))
