@@ -72,7 +72,7 @@ def measure_replay(data: Path, rows: int, decisions: Path, scratch: Path) -> dic
         dask_s = _timed(lambda: replay_parts(client, tables, scratch / "dask", settings=settings))[
             0
         ]
-    told = _difference(_read(scratch / "local"), _read(scratch / "dask"))
+    told = difference(_read(scratch / "local"), _read(scratch / "dask"))
     return {"rows": rows, "local_s": local_s, "dask_s": dask_s, **told}
 
 
@@ -86,7 +86,7 @@ def measure_rank(data: Path, rows: int, decisions: Path, scratch: Path) -> dict[
     local_s = _timed(lambda: rank_file(one, decisions, here, **asked))[0]
     other = Home(scratch / "other")
     dask_s = _timed(lambda: rank_backlog_dask(other, decisions, there, scheduler=None, **asked))[0]
-    told = _difference(pd.read_parquet(here), _read(there))
+    told = difference(pd.read_parquet(here), _read(there))
     return {"rows": rows, "local_s": local_s, "dask_s": dask_s, **told}
 
 
@@ -98,7 +98,7 @@ def measure_learn(data: Path, rows: int, decisions: Path, _: Path) -> dict[str, 
         engine = engine_on(client)
         dask_s, (other, tried) = _timed(lambda: _learned(engine, decisions, outcomes))
     same = _texts(bundle) == _texts(other)
-    told = _difference(trial.predictions, tried.predictions)
+    told = difference(trial.predictions, tried.predictions)
     return {"rows": rows, "local_s": local_s, "dask_s": dask_s, "same_text": same, **told}
 
 
@@ -130,7 +130,7 @@ def _read(folder: Path) -> pd.DataFrame:
     return pd.concat([pd.read_parquet(part) for part in sorted(folder.glob("*.parquet"))])
 
 
-def _difference(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
+def difference(one: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     """Return whether two tables hold the same decisions alike, and how far numbers part."""
     one, other = (table.sort_values("decision_id", ignore_index=True) for table in (one, other))
     numbers = one.select_dtypes("number").columns
