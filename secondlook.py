@@ -19,6 +19,7 @@ from commands.options import errors
 from commands.planning import plan, reviews
 from commands.promoting import models, promote, rollback, shadow
 from commands.queue import rank, serve
+from commands.replaying import replay
 from commands.reporting import accuracy, monitor, report
 from commands.retention import retain
 from features.errors import SecondLookError
@@ -34,7 +35,7 @@ app = typer.Typer(
 for command in (
     *(init, simulate, load, outcomes, train, retrain, backtest, tune),
     *(promote, rollback, models, shadow, plan, serve, rank, reviews, monitor, report, demo),
-    *(accuracy, retain, assign, exposure, golden, calibration, third_looks, skill),
+    *(replay, accuracy, retain, assign, exposure, golden, calibration, third_looks, skill),
 ):
     app.command()(command)
 app.add_typer(keys.app, name="key")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from commands.engine_options import (
+    Engine,
+    EngineOption,
+    SchedulerOption,
+    require_dask,
+    require_local,
+)
 from commands.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -30,23 +36,12 @@ if TYPE_CHECKING:
     from features.replay_file import ReplayedFile
 
 
-class Engine(StrEnum):
-    """Where a replay is worked out."""
-
-    LOCAL = "local"
-    DASK = "dask"
-
-
 def replay(
     decisions: Annotated[Path, typer.Argument(help="CSV, Parquet, or a folder of Parquet files.")],
     outcomes: Annotated[Path, typer.Argument(help="Outcomes of audits of these, likewise.")],
     to: Annotated[Path, typer.Option("--to", help="Parquet file to write; of a folder a folder.")],
-    engine: Annotated[
-        Engine, typer.Option(help="Where the work is done; `dask` reads Parquet, writes a folder.")
-    ] = Engine.LOCAL,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of Dask's scheduler; default: a local cluster.")
-    ] = None,
+    engine: EngineOption = Engine.LOCAL,
+    scheduler: SchedulerOption = "",
     home: HomeOption = DEFAULT_HOME,
     mapping: MappingOption = None,
     skip_bad: SkipOption = False,
@@ -57,6 +52,10 @@ def replay(
     """
     from features.mapping import read_mapping
 
+    if engine is Engine.LOCAL:
+        require_local(scheduler)
+    else:
+        require_dask()
     opened = open_home(home)
     settings, whose = _record_settings(opened)
     step(f"track records are kept as {whose} keeps them")
@@ -66,7 +65,7 @@ def replay(
         skip_bad,
         datetime.now(UTC),
     )
-    run = _here if engine is Engine.LOCAL else partial(_on_dask, scheduler=scheduler)
+    run = _here if engine is Engine.LOCAL else partial(_on_dask, scheduler=scheduler or None)
     found = run(decisions, outcomes, to, settings=settings, how=how)
     out.print(f"{found.rows:,} decisions in {len(found.files):,} file(s): {to}", soft_wrap=True)
     if found.rejected_files:

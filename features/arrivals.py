@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from features import schema
 from features.among import among
+from features.bulk import insert_columns
 
 _IDS_A_QUERY = 5_000
 _LOCK = "hashtext('secondlook.arrivals ' || current_schema())"
@@ -52,8 +53,8 @@ def note_outcomes(connection: sa.Connection, audit_ids: Sequence[str], *, remake
         return
     _lock(connection, shared=False)
     number = _next(connection, *(("remade",) if remake else ()))
-    rows = [{"number": number, "audit_id": audit_id} for audit_id in audit_ids]
-    connection.execute(schema.arrivals.insert(), rows)
+    columns = {"number": [number] * len(audit_ids), "audit_id": audit_ids}
+    insert_columns(connection, schema.arrivals, columns)
 
 
 def note_offers(connection: sa.Connection, decision_ids: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from features.contract import DECISIONS, OUTCOMES, Checked, Table
 from features.errors import BadValue
 from features.files import rejected_path
 from features.home import Home
-from features.loading import DecisionLoader, Loader, OutcomeLoader, one_transaction
+from features.loading import DecisionLoader, Loader, OutcomeLoader, count_anew, one_transaction
 from features.mapping import read_mapping
 from features.pseudonym import pseudonymise
 from features.reading import ROWS_A_PART
@@ -33,6 +33,8 @@ _LOADERS: dict[str, Callable[[sa.Connection], Loader]] = {
     DECISIONS.name: DecisionLoader,
     OUTCOMES.name: OutcomeLoader,
 }
+_LARGE = 10_000
+"""New rows from which what the database knows of a table's size is counted anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,8 @@ def _load(store: Store, parts: Iterator[_Part], reading: _Reading, *, skip_bad: 
             whole = load.all_of(parts) if skip_bad else load.all_or_none(parts)
             if not whole:
                 connection.rollback()
+            elif load.new >= _LARGE:
+                count_anew(connection, table)
         if not whole:
             _look_on(store, parts, refused)
             refused.raise_if_any()

@@ -114,6 +114,15 @@ def one_transaction(store: Store) -> Iterator[sa.Connection]:
             connection.connection.execute(f"PRAGMA cache_size = {kept}")
 
 
+def count_anew(connection: sa.Connection, table: str) -> None:
+    """Let PostgreSQL count what a table holds after a large load.
+
+    Until its autovacuum comes by it would plan as if the table were as small as before.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"ANALYZE {table}")
+
+
 def _settled(connection: sa.Connection, add: Callable[[], Added]) -> Added:
     """Add rows, anew where another writer stored the same ids meanwhile."""
     if connection.dialect.name == "sqlite":

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import copying, refused
+from features import copying, intake, refused
 from features.errors import ContractError
 from features.files import read_table, write_table
 from features.home import Home, make_home
@@ -181,3 +181,22 @@ def test_the_store_goes_on_after_a_load_that_failed(home: Home, store: Store) ->
     frame = decisions(1).astype({"decided_at": "datetime64[us, UTC]"})
     assert store.add_decisions(frame).ids == ("d0",)
     assert len(store.decisions()) == 1
+
+
+def test_after_a_large_load_the_database_knows_how_large_a_table_is(
+    home: Home, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_LARGE", 100)
+    take(home, decisions(99), rows=50)
+    assert _known_rows(store) <= 0
+    take(home, decisions(300), rows=50)
+    assert _known_rows(store) == (300 if store.engine.dialect.name == "postgresql" else 0)
+
+
+def _known_rows(store: Store) -> float:
+    """Return how many decisions PostgreSQL plans with, -1 where it never counted."""
+    if store.engine.dialect.name != "postgresql":
+        return 0
+    query = "SELECT reltuples FROM pg_class WHERE oid = 'decisions'::regclass"
+    with store.transaction() as connection:
+        return float(connection.exec_driver_sql(query).scalar_one())
