@@ -139,10 +139,12 @@ def _skills(home: Home) -> Skills:
     from features.golden_panel import read_panel
     from features.store import open_store
     from monitoring.auditor_skill import Judgements, skills_of
+    from monitoring.kept_days import first_whole_day
     from monitoring.ranked import read_history
     from monitoring.recalibrated import recalibrated_frame
 
-    history = read_history(open_store(home.store_url()))
+    store = open_store(home.store_url())
+    history = read_history(store, since=first_whole_day(store))
     frame = recalibrated_frame(history.ranked, history.earlier)
     judged = Judgements(history.decisions, history.outcomes, history.outcomes, read_panel(home))
     found = skills_of(frame, history.ranked.table["decision_id"].to_numpy(dtype=object), judged)

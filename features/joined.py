@@ -52,4 +52,5 @@ def in_order(times: pd.Series, ids: pd.Series) -> np.ndarray:
 
 
 def _arrow(ids: pd.Series) -> Any:
-    return pa.chunked_array([pa.array(ids, pa.large_string(), from_pandas=True)])
+    held = pa.chunked_array([pa.array(ids, pa.large_string(), from_pandas=True)])
+    return held.cast(pa.large_string())  # of no rows pandas gives the type null
