@@ -17,13 +17,10 @@ import pyarrow as pa
 
 from features.errors import SettingsError
 from models.arrays import Floats, Texts
-from models.keyed_hash import hash_each, keyed_hash
 
 SHORTEST_SECRET_BYTES = 16
 LONGEST_SECRET_BYTES = hashlib.blake2b.MAX_KEY_SIZE
 LARGEST_NUMBER = float(np.nextafter(1.0, 0.0))
-_MANY = 5_000
-"""From so many ids on they are hashed all at once."""
 
 
 class Numbers(Protocol):
@@ -78,8 +75,7 @@ class SamplingKey:
 def uniform_numbers(decision_ids: Sequence[str] | Texts, key: SamplingKey) -> Floats:
     """Permanent uniform numbers, one a decision, strictly between 0 and 1.
 
-    ``u = (BLAKE2b-64(secret, decision_id) + 1/2) / 2**64``; about half a second a million, during
-    most of which other threads can work.
+    ``u = (BLAKE2b-64(secret, decision_id) + 1/2) / 2**64``; about 1.2 seconds a million.
 
     Parameters
     ----------
@@ -100,12 +96,16 @@ def uniform_numbers(decision_ids: Sequence[str] | Texts, key: SamplingKey) -> Fl
 
 
 def _hashes(decision_ids: Sequence[str] | Texts, secret: bytes) -> np.ndarray:
-    if isinstance(decision_ids, pa.Array):
-        return keyed_hash(decision_ids.cast(pa.large_string()), secret)
-    if len(decision_ids) >= _MANY:
-        return keyed_hash(pa.array(decision_ids, pa.large_string()), secret)
-    ids = decision_ids.tolist() if isinstance(decision_ids, np.ndarray) else decision_ids
-    return hash_each(ids, secret)
+    ids: Sequence[str] = (
+        decision_ids.tolist() if isinstance(decision_ids, (np.ndarray, pa.Array)) else decision_ids
+    )
+    fresh_hash = hashlib.blake2b(key=secret, digest_size=8).copy
+    digests = []
+    for decision_id in ids:
+        state = fresh_hash()  # copying a keyed state is cheaper than keying it again
+        state.update(decision_id.encode())
+        digests.append(state.digest())
+    return np.frombuffer(b"".join(digests), dtype="<u8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class ReadyNumbers:
 
     def key_ids(self, decision_ids: Sequence[str] | Texts) -> Texts:
         """Return the id of the key that drew for each decision."""
-        return np.array(self.key_names, dtype=object)[self.key]
+        return np.asarray(np.array(self.key_names, dtype=object)[self.key])
 
     def numbers(self, decision_ids: Sequence[str] | Texts) -> Floats:
         """Return the numbers."""
