@@ -17,7 +17,9 @@ def decisions() -> pd.DataFrame:
     made = simulate(days=1, decisions_per_day=90, seed=1).decisions
     texts = pd.Series([f"text {number}" for number in made.index], dtype="str")
     vectors = [[0.5, float(number)] for number in range(len(made))]
-    return check(made.assign(text=texts, embedding=pd.Series(vectors), x_age=1.5), DECISIONS).require()
+    return check(
+        made.assign(text=texts, embedding=pd.Series(vectors), x_age=1.5), DECISIONS
+    ).require()
 
 
 def written(decisions: pd.DataFrame, folder: Path) -> Parts:
