@@ -66,8 +66,27 @@ def first_and_selected() -> sa.Select[Any]:
 
 
 def count(since: datetime, until: datetime) -> sa.Select[Any]:
-    """Ask how many offers a period had."""
-    return sa.select(sa.func.count()).where(*_within(schema.selections, since, until))
+    """Ask how many offers a period had, but for those of backlogs of which only these are stored.
+
+    Such a backlog counts its own, so that no offer has to be opened.
+    """
+    batch = schema.kept_batches
+    offers = sa.select(sa.func.count()).where(
+        *_within(schema.selections.c.selected_at, since, until)
+    )
+    of_backlogs = sa.select(sa.func.coalesce(sa.func.sum(batch.c.selected), 0)).where(
+        batch.c.manner == "ranked", *_within(batch.c.kept_at, since, until)
+    )
+    return sa.select(offers.scalar_subquery() - of_backlogs.scalar_subquery())
+
+
+def of_kept_backlogs() -> sa.Select[Any]:
+    """Ask for the request ids of backlogs of which only the selected decisions are stored.
+
+    They are no sample of what is decided, and must not be taken for one.
+    """
+    batch = schema.kept_batches.c
+    return sa.select(batch.batch_id).where(batch.manner == "ranked")
 
 
 def earliest() -> sa.Select[Any]:
@@ -92,7 +111,8 @@ def sample(since: datetime, until: datetime, *, one_in: float, most: int) -> sa.
             offer.c.expected_harm,
         )
         .join(decision, decision.c.decision_id == offer.c.decision_id)
-        .where(*_within(offer, since, until), is_first)
+        .where(*_within(offer.c.selected_at, since, until), is_first)
+        .where(offer.c.request_id.not_in(of_kept_backlogs()))
     )
     if one_in > 1:
         spread = (offer.c.selection_id % _PRIME) * _STRIDE % _PRIME
@@ -115,6 +135,7 @@ def chance_of_audit() -> sa.ColumnElement[float]:
     return sa.case((reviewed, outcome.c.inclusion_probability), else_=chance)
 
 
-def _within(table: sa.Table, since: datetime, until: datetime) -> list[sa.ColumnElement[bool]]:
-    at = table.c.selected_at
+def _within(
+    at: sa.ColumnElement[Any], since: datetime, until: datetime
+) -> list[sa.ColumnElement[bool]]:
     return [at >= microseconds(since), at < microseconds(until)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from features.errors import ContractError, StoreError
 from features.home import Home, rotate_sampling_key
 from features.kept_store import read_batches, read_sums
 from features.kept_sums import OVERTURN
+from features.latest_decisions import decisions_a_day, latest_ids
 from features.store import open_store
 from models.admission import first_threshold
 from models.plan import Plan
@@ -207,6 +209,20 @@ def test_admission_needs_every_offer_to_be_kept(fresh: SmallHome, tmp_path: Path
     path = file_of(fresh, slice(0, 20), tmp_path)
     with pytest.raises(ContractError, match="expected `capacity` or `minutes`"):
         ranked_of(fresh, path, keep=Keep.SELECTED)
+
+
+def test_what_is_left_of_a_backlog_is_not_taken_for_what_is_decided(
+    fresh: SmallHome, tmp_path: Path
+) -> None:
+    store = open_store(fresh.home.store_url())
+    volume, latest = decisions_a_day(store), latest_ids(store, 200).tolist()
+    by_id(fresh, file_of(fresh, slice(0, 80), tmp_path), capacity=8, keep=Keep.SELECTED)
+    period = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+    assert len(store.selections()) == 8
+    assert store.count_offers(*period) == 0
+    assert store.ranked_sample(*period, most=100).table.empty
+    assert decisions_a_day(store) == volume
+    assert latest_ids(store, 200).tolist() == latest
 
 
 def test_bad_rows_are_told_by_their_place_in_the_whole_file(
