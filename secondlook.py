@@ -74,6 +74,7 @@ def main(words: Sequence[str] | None = None) -> None:
 _EXTRAS = {
     **dict.fromkeys(("mlflow", "matplotlib", "optuna", "training"), "training"),
     **dict.fromkeys(("evidently", "monitoring"), "monitoring"),
+    **dict.fromkeys(("dask", "distributed"), "dask"),
     "demonstration": "training,monitoring",
 }
 """What a service does without, by the extra that holds it."""

@@ -9,6 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from commands.engine_options import (
+    Engine,
+    EngineOption,
+    SchedulerOption,
+    require_dask,
+    require_local,
+)
 from commands.options import (
     DEFAULT_HOME,
     HomeOption,
@@ -42,13 +49,6 @@ class Kept(StrEnum):
     SELECTED = "selected"
 
 
-class Engine(StrEnum):
-    """What a file is ranked by."""
-
-    LOCAL = "local"
-    DASK = "dask"
-
-
 def rank(
     file: Annotated[
         Path, typer.Argument(help="Decisions to rank: CSV, Parquet, or a folder of Parquet.")
@@ -66,12 +66,8 @@ def rank(
             help="What the store keeps: every decision, or those selected and the sums of all."
         ),
     ] = Kept.ALL,
-    engine: Annotated[
-        Engine, typer.Option(help="Where the work is done; `dask` ranks a folder into a folder.")
-    ] = Engine.LOCAL,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of Dask's scheduler; default: a local cluster.")
-    ] = None,
+    engine: EngineOption = Engine.LOCAL,
+    scheduler: SchedulerOption = "",
     home: HomeOption = DEFAULT_HOME,
     mapping: MappingOption = None,
     skip_bad: SkipOption = False,
@@ -95,14 +91,15 @@ def rank(
         "mapping": mapping,
         "skip_bad": skip_bad,
         "keep": Keep(keep.value),
+        "progress": step,
     }
     if engine is Engine.DASK:
+        require_dask()
         from serving.dask_rank import rank_backlog_dask
 
-        ranked = rank_backlog_dask(
-            open_home(home), file, to, scheduler=scheduler, progress=step, **how
-        )
+        ranked = rank_backlog_dask(open_home(home), file, to, scheduler=scheduler or None, **how)
     else:
+        require_local(scheduler)
         ranked = rank_file(open_home(home), file, to, **how)
     out.print(f"{ranked.rows:,} ranked, {ranked.selected:,} selected: {to}")
     tell_refused(ranked.refused, ranked.rejected_file)

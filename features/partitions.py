@@ -7,7 +7,6 @@ part alone, so that a task which is run twice gives and writes the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -24,6 +23,7 @@ from features.files import rejected_path, write_table
 from features.future import refuse_future
 from features.mapping import Mapping
 from features.pseudonym import pseudonymise
+from features.reading import files_of
 
 _TOLD = 100
 """Bad values of a part that are told one by one; of more only the number."""
@@ -111,11 +111,7 @@ def partitions_of(path: Path) -> tuple[Partition, ...]:
         If there is nothing there, or something that is not Parquet.
     """
     if path.is_dir():
-        files = [each for each in path.glob("*.parquet") if not each.name.startswith((".", "_"))]
-        if not files:
-            raise SettingsError(f"folder {str(path)!r}: saw no .parquet file; expected some")
-        files.sort(key=_in_order)
-        return tuple(Partition(each, None, 0, _footer(each).num_rows) for each in files)
+        return tuple(Partition(each, None, 0, _footer(each).num_rows) for each in files_of(path))
     if not path.is_file() or path.suffix != ".parquet":
         raise SettingsError(
             f"file {str(path)!r}: expected a folder of Parquet files, or a .parquet file that is "
@@ -186,11 +182,6 @@ def write_part(table: pd.DataFrame, part: Partition, folder: Path) -> Path:
     place = folder / part.name
     write_table(table, place)
     return place
-
-
-def _in_order(file: Path) -> list[tuple[str, int]]:
-    """Return what files are sorted by: numbers in their names count as numbers."""
-    return [(text, int(number or -1)) for text, number in re.findall(r"(\D*)(\d*)", file.name)]
 
 
 def _footer(path: Path) -> pq.FileMetaData:

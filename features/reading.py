@@ -36,7 +36,7 @@ def read_parts(path: Path, *, rows: int = ROWS_A_PART) -> Iterator[pd.DataFrame]
         If there is no such file, its ending is another, or it cannot be read as what it says.
     """
     if path.is_dir():
-        for file in _files_of(path):
+        for file in files_of(path):
             yield from read_parts(file, rows=rows)
         return
     if not path.is_file():
@@ -57,8 +57,14 @@ def is_parquet(path: Path) -> bool:
     return path.name.endswith(".parquet") or path.is_dir()
 
 
-def _files_of(folder: Path) -> list[Path]:
-    """Return the Parquet files of a folder; numbers in their names count as numbers."""
+def files_of(folder: Path) -> list[Path]:
+    """Return the Parquet files of a folder; numbers in their names count as numbers.
+
+    Raises
+    ------
+    SettingsError
+        If there is none.
+    """
     files = [each for each in folder.glob("*.parquet") if not each.name.startswith((".", "_"))]
     if not files:
         raise SettingsError(f"folder {str(folder)!r}: saw no file *.parquet; expected at least one")

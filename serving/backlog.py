@@ -114,7 +114,7 @@ def rank_file(
     check_ending(to)
     desk = open_desk(home)
     budget = budget_of(desk.plan, capacity=capacity, minutes=minutes)
-    _check_kept(keep, budget)
+    check_kept(keep, budget)
     threshold = threshold_of(desk, now) if budget is None else None
     terms = Terms(desk.plan, desk.published.model_version, budget, threshold)
     columns = read_mapping(mapping) if mapping else None
@@ -170,7 +170,14 @@ class _Labelled:
         return map(self.__getitem__, range(len(self)))
 
 
-def _check_kept(keep: Keep, budget: float | None) -> None:
+def check_kept(keep: Keep, budget: float | None) -> None:
+    """Refuse to keep the selected alone of what is judged by admission.
+
+    Raises
+    ------
+    ContractError
+        If that is asked for.
+    """
     if keep is Keep.SELECTED and budget is None:
         raise ContractError.of(
             "rank",

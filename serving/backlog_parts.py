@@ -1,7 +1,7 @@
 """The parts of a backlog on disk, from the time they are checked to the time they are used.
 
 Each is written once, as it was checked and with people under pseudonyms, and read as often as it is
-needed: reading it is some twenty times quicker than checking it again.
+needed: the file itself would have to be checked again.
 """
 
 from __future__ import annotations

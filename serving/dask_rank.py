@@ -26,7 +26,7 @@ from features.mapping import read_mapping
 from features.partitions import Reading, partitions_of
 from models.kept_sums import harm_if_wrong
 from models.sampling_key import uniform_numbers
-from serving.backlog import RankedFile
+from serving.backlog import RankedFile, check_kept
 from serving.backlog_desk import Desk, open_desk, threshold_of
 from serving.backlog_draw import Drawn, Terms, draw_all
 from serving.backlog_earlier import EarlierOffers, look_back_all
@@ -110,7 +110,7 @@ def rank_backlog_dask(
         raise SettingsError(f"--to {str(to)!r}: saw the name of a file; expected that of a folder")
     desk = open_desk(home)
     budget = budget_of(desk.plan, capacity=capacity, minutes=minutes)
-    _require_batch(keep, budget)
+    check_kept(keep, budget)
     threshold = threshold_of(desk, now) if budget is None else None
     terms = Terms(desk.plan, desk.published.model_version, budget, threshold)
     columns = read_mapping(mapping) if mapping else None
@@ -118,17 +118,6 @@ def rank_backlog_dask(
     asked = _Asked(home, reading, path, to, terms, now, skip_bad, keep)
     with open_cluster(scheduler) as client:
         return again_if_lost(lambda: _rank(client, desk, asked, progress), progress)
-
-
-def _require_batch(keep: Keep, budget: float | None) -> None:
-    if keep is Keep.SELECTED and budget is None:
-        raise ContractError.of(
-            "rank",
-            -1,
-            "capacity",
-            seen="none, and only what is selected to be kept",
-            expected="`capacity` or `minutes`: admission reads from the store what was offered",
-        )
 
 
 def _rank(client: Client, desk: Desk, asked: _Asked, progress: Progress) -> RankedFile:
