@@ -61,7 +61,7 @@ def test_a_file_has_a_part_for_each_row_group(tmp_path: Path) -> None:
 
 def test_a_folder_without_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "week.csv").write_text("decision_id\n")
-    with pytest.raises(SettingsError, match=r"no \.parquet"):
+    with pytest.raises(SettingsError, match=r"no file \*\.parquet"):
         partitions_of(tmp_path)
 
 
