@@ -15,7 +15,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,7 +30,7 @@ from monitoring.alarms.watched import Watched as AlarmsWatched
 from monitoring.drift.counted import DayCounts, count_days
 from monitoring.drift.measure import judge_days
 from monitoring.drift.reference import reference_of
-from monitoring.ranked import Ranked, join_ranked, ranked_of
+from monitoring.ranked import Ranked, join_ranked, latest_findings, ranked_of
 from monitoring.recalibrated import Recalibrated
 
 with warnings.catch_warnings():
@@ -239,13 +239,16 @@ def for_nannyml(days: Days) -> pd.DataFrame:
 
 
 def joined(days: Days) -> Ranked:
-    """Return the days as `monitoring.ranked` has them, with all audits there will be."""
+    """Return the days as `monitoring.ranked` has them, with all audits there will be, and when."""
     offers, decisions, audits = (
         pd.concat([getattr(day, part) for day in days], ignore_index=True)
         for part in ("offers", "decisions", "audits")
     )
     numbered = offers.assign(selection_id=np.arange(len(offers)))
-    return join_ranked(numbered, decisions, audits)
+    ranked = join_ranked(numbered, decisions, audits)
+    when = latest_findings(audits, "audit").set_index("decision_id")["audited_at"]
+    at = when.reindex(ranked.table["decision_id"]).to_numpy()
+    return replace(ranked, table=ranked.table.assign(audited_at=pd.to_datetime(at, utc=True)))
 
 
 def as_of(whole: Ranked, now: pd.Timestamp) -> Ranked:

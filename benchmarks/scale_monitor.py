@@ -22,6 +22,7 @@ from benchmarks.monitoring_cost import measure_process
 from benchmarks.monitoring_home import make_ranked_home
 from features import schema
 from features.home import Home, open_home
+from features.loading import one_transaction
 from features.store import Store, open_store
 from models.estimate import AuditedFrame, estimate_by
 from monitoring.alarms.alarm import ALARM_STANDS
@@ -80,7 +81,7 @@ def home_of(rows: int, folder: Path) -> Home:
 
 def grow(store: Store, copies: int) -> None:
     """Multiply what a store holds: each copy has its own ids, and is otherwise alike."""
-    with store.transaction() as connection:
+    with one_transaction(store) as connection:
         for number in range(1, copies):
             for table in (schema.decisions, schema.selections, schema.outcomes):
                 connection.execute(_copy(table, f"copy{number:03d}-"))
