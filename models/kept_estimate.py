@@ -24,8 +24,8 @@ from features.kept_sums import KeptSums
 from models.arrays import Floats, Positions, Texts, total_by
 from models.audited_frame import AuditedFrame
 from models.difference import Audits, WholeFrame, totals_of
-from models.estimate import Estimate, estimates_of
-from models.interval import Weights, place_rows, sum_frame
+from models.estimate import EXACT_ROWS, Estimate, estimates_of
+from models.interval import Weights, place_rows, sum_frame, sum_frame_exactly
 from models.kept_sums import NODES_A_UNIT
 from models.recalibration import IDENTITY, Recalibration
 
@@ -62,7 +62,8 @@ def estimate_kept_by(
 ) -> list[Estimate]:
     """Estimate the overturn rate of each domain from sums; one a label, sorted by label.
 
-    Equals `models.estimate.estimate_by` of the rows that were summed, within 1e-6.
+    Equals `models.estimate.estimate_by` of the rows that were summed, within 1e-6; within 1e-4
+    where recalibrated risks lie below `models.interval.LEAST_PROBABILITY`.
 
     Parameters
     ----------
@@ -117,9 +118,12 @@ def _whole(parts: Sequence[KeptPart], codes: Positions, *, domains: int) -> Whol
     read = [_read(part) for part in parts]
     weights = Weights(*(np.concatenate([each[0][kind] for each in read]) for kind in range(3)))
     squares = np.array([each[1] for each in read])
-    sums = sum_frame(place_rows(domain, f, domains=domains), weights)
-    predicted = [_predicted(part) for part in parts]
     decisions = [part.sums.decisions for part in parts]
+    if sum(decisions) <= EXACT_ROWS:  # where `estimate_by` would sum each row
+        sums = sum_frame_exactly(domain, f, weights, domains=domains)
+    else:
+        sums = sum_frame(place_rows(domain, f, domains=domains), weights)
+    predicted = [_predicted(part) for part in parts]
     return WholeFrame(
         sums=sums,
         predicted=total_by(codes, np.array(predicted), domains),

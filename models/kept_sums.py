@@ -1,10 +1,10 @@
 """Sums of ranked decisions from which any later figure can be made.
 
 A row of risk p lies at ``x = logit p``. Each of its weights is shared among the four nearest nodes,
-1/32 apart, by cubic interpolation: the nodes then have the row's weight, mean, second and third
+1/64 apart, by cubic interpolation: the nodes then have the row's weight, mean, second and third
 moment of x. Whatever smooth function of x a figure sums over decisions (a recalibrated probability,
 a variance under any shift) it is the sum over nodes but for a fourth difference, relatively
-about 2e-8 times the fourth power of the recalibration's slope.
+about 1e-9 times the fourth power of the recalibration's slope.
 
 Sums add up: of parts, of replicas, of days, in any order but for rounding.
 """
@@ -36,10 +36,8 @@ from models.arrays import Floats, Positions
 from models.interval import cubic_shares
 from models.recalibration import LEAST_PROBABILITY
 
-NODES_A_UNIT = 32
+NODES_A_UNIT = 64
 """Nodes to one of log-odds; node 0 stands for even odds."""
-_OUTERMOST = 444
-"""Holds the log-odds of `LEAST_PROBABILITY`, and a node beyond."""
 _ROWS_A_BLOCK = 65_536
 _LEAST_HARM = 1e-6
 """Share of the mean harm that a decision whose error costs nothing counts for."""
