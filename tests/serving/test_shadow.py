@@ -197,7 +197,7 @@ def test_a_challenger_is_compared_with_the_champion_on_audited_rows(
     assert found.rank_correlation == pytest.approx(1.0)
     assert found.common_top == 1.0
     assert found.champion is not None
-    assert found.champion.auroc == 1.0
+    assert found.champion.auroc == pytest.approx(1.0)
     assert found.challenger == found.champion
     pairs = read_pairs(store).dropna(subset=["overturned"])
     weight = 1 / pairs["inclusion_probability"]
