@@ -104,7 +104,7 @@ def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
     ['keep']
     """
     source = outcomes.get("source", pd.Series("audit", index=outcomes.index))
-    audits = outcomes[source.fillna("audit") == "audit"]
+    audits = outcomes[source.fillna("audit") == "audit"].astype({"decision_id": "str"})
     names = ("decision_id", "action", "item_id", "item_group")
     present = [name for name in names if name in decisions]
     audited = decisions["decision_id"].isin(audits["decision_id"])  # few of many: joined after

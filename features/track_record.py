@@ -39,7 +39,7 @@ def events(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     weighs 1.
     """
     source = outcomes.get("source", pd.Series("audit", index=outcomes.index))
-    audits = outcomes[source.fillna("audit") == "audit"]
+    audits = outcomes[source.fillna("audit") == "audit"].astype({"decision_id": "str"})
     present = [name for name in PARTS if name in decisions]
     audited = decisions["decision_id"].isin(audits["decision_id"])  # few of many: joined after
     joined = audits.merge(decisions.loc[audited, ["decision_id", *present]], on="decision_id")
