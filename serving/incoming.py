@@ -85,7 +85,9 @@ def read_rows(
     kept = np.array([row for row in range(len(rows)) if row not in broken], dtype=np.int64)
     if not len(kept):
         raise ContractError(table.name, bad)
-    frame = pd.DataFrame([rows[row] for row in kept])
+    names = dict.fromkeys(name for row in kept for name in rows[row])
+    # What a row lacks is null like what it gives as null: else a column of both would be numbers.
+    frame = pd.DataFrame([{name: rows[row].get(name) for name in names} for row in kept])
     checked = refuse_future(check(frame, table), frame, now=now)
     bad += [replace(value, row=int(kept[value.row])) for value in checked.bad_values]
     bad.sort(key=lambda value: (value.row, value.column))

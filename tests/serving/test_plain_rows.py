@@ -77,6 +77,14 @@ def test_what_is_plain_is_read_as_the_contract_reads_it(rows: list[dict[str, Any
         columns_equal(plain, columns_of(good))
 
 
+def test_an_input_that_is_null_or_not_given_is_of_the_same_kind() -> None:
+    rows = [named(0, ROW | {"x_size": None}), named(1, dict(ROW)), named(2, ROW | {"x_size": None})]
+    plain = plain_columns(rows, DECISIONS, LIMITS, now=NOON)
+    good, _ = read_rows(rows, DECISIONS, LIMITS, now=NOON)
+    assert plain is not None
+    columns_equal(plain, columns_of(good))
+
+
 @pytest.mark.parametrize(
     "fields",
     [
