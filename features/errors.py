@@ -60,6 +60,11 @@ class BadValue:
 class ContractError(SecondLookError):
     """A table or payload does not keep the data contract.
 
+    Parameters
+    ----------
+    count
+        How many values break it, where only the first of them are given; null = as many as given.
+
     Examples
     --------
     >>> print(ContractError("decisions", [BadValue(3, "policy", "null", "a name")]))
@@ -67,15 +72,23 @@ class ContractError(SecondLookError):
       row 3, column 'policy': saw null; expected a name
     """
 
-    def __init__(self, table: str, bad_values: Sequence[BadValue], *, shown: int = 10) -> None:
+    def __init__(
+        self,
+        table: str,
+        bad_values: Sequence[BadValue],
+        *,
+        shown: int = 10,
+        count: int | None = None,
+    ) -> None:
         self.table = table
         self.bad_values = tuple(bad_values)
-        count = len(self.bad_values)
+        given = min(shown, len(self.bad_values))
+        count = len(self.bad_values) if count is None else count
         verb = "value breaks" if count == 1 else "values break"
         lines = [f"{table}: {count:,} {verb} the contract."]
         lines += [f"  {bad}" for bad in self.bad_values[:shown]]
-        if count > shown:
-            lines.append(f"  ... and {count - shown:,} more")
+        if count > given:
+            lines.append(f"  ... and {count - given:,} more")
         super().__init__("\n".join(lines))
 
     @classmethod

@@ -4,31 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from features.errors import BadValue, ContractError, SecondLookError
+from features.errors import BadValue, ContractError
 
 TOLD = 300
 """Bad values that are kept to be told one by one."""
-_SHOWN = 10
-
-
-class ManyBadValuesError(ContractError):
-    """A table does not keep the data contract, in more values than are told one by one.
-
-    Examples
-    --------
-    >>> print(ManyBadValuesError("decisions", [BadValue(3, "policy", "null", "a name")], count=7))
-    decisions: 7 values break the contract.
-      row 3, column 'policy': saw null; expected a name
-      ... and 6 more
-    """
-
-    def __init__(self, table: str, told: Sequence[BadValue], *, count: int) -> None:
-        super().__init__(table, told)
-        shown = self.bad_values[:_SHOWN]
-        lines = [f"{table}: {count:,} values break the contract.", *(f"  {bad}" for bad in shown)]
-        SecondLookError.__init__(
-            self, "\n".join([*lines, f"  ... and {count - len(shown):,} more"])
-        )
 
 
 class Refused:
@@ -60,7 +39,5 @@ class Refused:
         ContractError
             If anything was.
         """
-        if self.count > len(self.told):
-            raise ManyBadValuesError(self.table, self.told, count=self.count)
         if self.count:
-            raise ContractError(self.table, self.told)
+            raise ContractError(self.table, self.told, count=self.count)
