@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ Result = TypeVar("Result")
 _ALIKE = ("secondlook", "lightgbm", "numpy", "pandas", "pyarrow")
 _TENTHS = 10
 _TRIES = 3
+_PAUSE_S = 1.0
+"""What a scheduler is given to see that a worker is gone."""
 _LOCAL = {
     "distributed.worker.memory.target": False,  # Dask would put rows on disk in its own format
     "distributed.worker.memory.spill": False,
@@ -101,6 +104,34 @@ without TLS; expected tls://HOST:PORT, with distributed.comm.tls in Dask's confi
             "tls://HOST:PORT, with distributed.comm.tls in Dask's configuration"
         )
     return scheduler
+
+
+def sent(client: Client, values: Any, *, everywhere: bool = False) -> Any:
+    """Send values to workers, once more where one died as it took them; return their futures.
+
+    Parameters
+    ----------
+    values
+        One value, or a list of them, of which each has its future.
+    everywhere
+        Whether every worker has them, or one.
+
+    Raises
+    ------
+    ServiceError
+        If workers die again and again, or there are none.
+    """
+    lost: OSError | None = None
+    for _ in range(_TRIES):
+        try:
+            return client.scatter(values, broadcast=everywhere, hash=False)
+        except OSError as error:  # all that Dask says of a connection is of this kind
+            lost = error
+            time.sleep(_PAUSE_S)
+    raise ServiceError(
+        f"cluster: no worker took what was sent to it, {_TRIES} times; see that workers run and "
+        "have enough memory"
+    ) from lost
 
 
 def results(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from distributed import Client, Future
 
-from features.cluster import Progress, again_if_lost, hands_of, results
+from features.cluster import Progress, again_if_lost, hands_of, results, sent
 from features.cluster_known import (
     KEY_PARTS,
     Light,
@@ -135,7 +135,7 @@ def _replay(
     client: Client, tables: Tables, to: Path, *, settings: RecordSettings, progress: Progress
 ) -> ReplayedParts:
     outcomes, theirs = outcomes_on(client, tables, progress=progress)
-    ids = client.scatter(outcomes["decision_id"].unique(), broadcast=True, hash=False)
+    ids = sent(client, outcomes["decision_id"].unique(), everywhere=True)
     surveyed = survey(
         client,
         partitions_of(tables.decisions),
@@ -146,7 +146,7 @@ def _replay(
     )
     audited = joined_rows(surveyed)
     taught = taught_by(audited, outcomes, settings)
-    shared = client.scatter(taught, broadcast=True, hash=False)
+    shared = sent(client, taught, everywhere=True)
     places = [place for place, seen in enumerate(surveyed.seen) if surveyed.good(place).any()]
     held = [_kept(client, surveyed, place) for place in places]
     lights = [client.submit(_light, each, pure=False) for each in held]

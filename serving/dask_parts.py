@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from distributed import Client, Future
 
-from features.cluster import Progress, results
+from features.cluster import Progress, results, sent
 from features.cluster_survey import Surveyed
 from features.errors import BadValue, BundleError
 from features.home import Home
@@ -115,7 +115,7 @@ class HeldParts:
     def write(self, number: int, ranked: pa.Table, folder: Path) -> Future:
         """Let a worker write a ranked part beside its place; the future tells where."""
         name = self.surveyed.parts[self.places[number]].name
-        told = self.client.scatter(_Ranked(ranked), hash=False)
+        told = sent(self.client, _Ranked(ranked))
         return self.client.submit(_write, told, folder / f".{name}.part", pure=False)
 
 
@@ -159,8 +159,8 @@ class Scorer:
         return Scorer(
             client,
             parts,
-            client.scatter(model, broadcast=True, hash=False),
-            tuple(client.scatter(own, hash=False)),
+            sent(client, model, everywhere=True),
+            tuple(sent(client, own)),
         )
 
     def risks(self, progress: Progress) -> Risks:
@@ -176,7 +176,7 @@ class Scorer:
         futures = []
         for number, span in enumerate(self.parts.spans):
             draw = _Draw(_part_of(drawn, span), None if harm is None else harm[span])
-            own = self.client.scatter(draw, hash=False)
+            own = sent(self.client, draw)
             given = self.parts.held[number], self.model, self.past[number], own
             futures.append(self.client.submit(_finish, *given, pure=False))
         found = results(futures, told="telling reasons", progress=progress)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
+import time
 import warnings
 from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
@@ -21,7 +22,7 @@ import dask.array as da
 import lightgbm as lgb
 from distributed import Client
 
-from features.cluster import Progress
+from features.cluster import Progress, sent
 from features.errors import ServiceError
 from models.boosting import Boost, TreeRows
 
@@ -68,8 +69,7 @@ def _fitted(
             workers = set(own.nthreads())
             fit = pool.submit(_fit, own, rows, parameters, rounds)
             if _ends(fit, client, workers):
-                with contextlib.suppress(CancelledError):
-                    return fit.result()
+                return fit.result()
         progress("a worker was lost while trees were fitted; once more")
     raise ServiceError(
         f"cluster: workers were lost {_TRIES} times while trees were fitted; give them more memory"
@@ -87,11 +87,17 @@ def _own_client(client: Client) -> Any:
 
 
 def _ends(fit: Future[str], client: Client, workers: set[str]) -> bool:
-    """Wait for a fit; return whether it ended while all of the workers lived."""
+    """Wait for a fit; return whether it ended while all of the workers lived.
+
+    One that fails may do so before it is known that its worker is gone.
+    """
     while not wait([fit], timeout=_LOOK_S).done:
         if not workers <= set(client.nthreads()):
             return False
-    return True
+    if fit.exception() is None:
+        return True
+    time.sleep(_LOOK_S)
+    return workers <= set(client.nthreads()) and not isinstance(fit.exception(), CancelledError)
 
 
 def _fit(client: Client, rows: TreeRows, parameters: Mapping[str, Any], rounds: int) -> str:
@@ -113,5 +119,5 @@ def _fit(client: Client, rows: TreeRows, parameters: Mapping[str, Any], rounds: 
 
 def _on_one_worker(client: Client, values: Any) -> da.Array:
     """Return an array of one part."""
-    held = client.scatter(values, hash=False)
+    held = sent(client, values)
     return da.from_delayed(dask.delayed(held), shape=values.shape, dtype=values.dtype)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from distributed import Client
 
-from features.cluster import Progress, again_if_lost, hands_of, results
+from features.cluster import Progress, again_if_lost, hands_of, results, sent
 from features.cluster_known import Taught, history_on, known_of, light_of, record_rows_of, taught_by
 from features.cluster_survey import Wanted, joined_rows, survey, write_all_rejected
 from features.contract import Table
@@ -74,14 +74,14 @@ def _known(
     progress: Progress,
 ) -> pd.DataFrame:
     """Return what was known of decisions, worked out a part of them at a time on the workers."""
-    shared = client.scatter(taught, broadcast=True, hash=False)
+    shared = sent(client, taught, everywhere=True)
     parts = [decisions.iloc[rows] for rows in _parts_of(decisions)]
     earlier = [past_decisions.iloc[rows] for rows in _parts_of(past_decisions)]
     lights = [light_of(past_decisions.iloc[:0], part) for part in parts]
     lights += [light_of(part, decisions.iloc[:0]) for part in earlier]
-    held = client.scatter(lights, hash=False)
+    held = sent(client, lights)
     history = history_on(client, held, shared, hands=hands_of(client, len(held)))
-    own = client.scatter([record_rows_of(part) for part in parts], hash=False)
+    own = sent(client, [record_rows_of(part) for part in parts])
     futures = [
         client.submit(known_of, rows, part, shared, pure=False)
         for rows, part in zip(own, history, strict=False)

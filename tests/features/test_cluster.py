@@ -4,8 +4,9 @@ import subprocess
 import sys
 
 import pytest
+from distributed.comm import CommClosedError
 
-from features.cluster import open_cluster, trusted
+from features.cluster import open_cluster, sent, trusted
 from features.errors import ServiceError, SettingsError
 
 
@@ -80,3 +81,25 @@ def test_no_module_of_the_programme_brings_dask_unless_it_is_asked_for() -> None
         [sys.executable, "-c", every], capture_output=True, text=True, check=True
     ).stdout
     assert told.strip().splitlines()[-1] == "[]"
+
+
+class Connection:
+    """A client whose workers die as they take what is sent, some number of times."""
+
+    def __init__(self, losses: int) -> None:
+        self.losses = losses
+
+    def scatter(self, values: object, **_: object) -> object:
+        self.losses -= 1
+        if self.losses >= 0:
+            raise CommClosedError("connection reset by peer")
+        return values
+
+
+def test_what_a_dying_worker_did_not_take_is_sent_once_more() -> None:
+    assert sent(Connection(losses=1), "rows") == "rows"
+
+
+def test_workers_that_die_again_and_again_are_told() -> None:
+    with pytest.raises(ServiceError, match="no worker took what was sent to it, 3 times"):
+        sent(Connection(losses=3), "rows")
