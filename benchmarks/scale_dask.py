@@ -29,8 +29,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from benchmarks.scale_rank import CAPACITY_SHARE, NOW, decisions_of, home_of, outcomes_of, prepare
-from features.cluster import open_cluster
-from features.cluster_replay import Tables, replay_parts
+from features.cluster.connection import open_cluster
+from features.cluster.replay import Tables, replay_parts
 from features.contract import DECISIONS, OUTCOMES
 from features.home import Home
 from features.partitions import Reading
@@ -38,9 +38,9 @@ from features.policies import Policies
 from features.replay_file import replay_file
 from features.track_record import RecordSettings
 from models.bundle import Bundle
-from serving.backlog import rank_file
-from serving.backlog_keep import Keep
-from serving.dask_rank import rank_backlog_dask
+from serving.backlog.dask_ranking import rank_backlog_dask
+from serving.backlog.keep import Keep
+from serving.backlog.ranking import rank_file
 from training.dask_engine import engine_on
 from training.engine import HERE, Engine
 from training.learn import LearningSettings, Trial, learn

@@ -47,8 +47,8 @@ from models.compiled import compile_bundle, compiled_folder
 from models.encoding import coded
 from models.publication import open_champion, publish
 from models.scoring import features_of
-from serving.backlog import rank_file
-from serving.backlog_keep import Keep
+from serving.backlog.keep import Keep
+from serving.backlog.ranking import rank_file
 from training.learn import LearningSettings, learn
 from training.planning import fit_current_plan, make_current
 

@@ -139,7 +139,7 @@ def _skills(home: Home) -> Skills:
     from features.golden_panel import read_panel
     from features.store import open_store
     from monitoring.auditor_skill import Judgements, skills_of
-    from monitoring.kept_days import first_whole_day
+    from monitoring.kept.days import first_whole_day
     from monitoring.ranked import read_history
     from monitoring.recalibrated import recalibrated_frame
 

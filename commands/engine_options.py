@@ -49,7 +49,7 @@ def training_engine(engine: Engine, scheduler: str) -> Iterator[TrainingEngine]:
         yield HERE
         return
     require_dask()
-    from features.cluster import open_cluster
+    from features.cluster.connection import open_cluster
     from training.dask_engine import engine_on
 
     with open_cluster(scheduler or None) as client:

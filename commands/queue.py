@@ -81,8 +81,8 @@ def rank(
     sums, `report` and `monitor` refuse their days, later rankings do not know them as earlier
     looks, and the sampling key may be rotated only between backlogs.
     """
-    from serving.backlog import rank_file
-    from serving.backlog_keep import Keep
+    from serving.backlog.keep import Keep
+    from serving.backlog.ranking import rank_file
 
     how: dict[str, Any] = {
         "capacity": capacity,
@@ -95,7 +95,7 @@ def rank(
     }
     if engine is Engine.DASK:
         require_dask()
-        from serving.dask_rank import rank_backlog_dask
+        from serving.backlog.dask_ranking import rank_backlog_dask
 
         ranked = rank_backlog_dask(open_home(home), file, to, scheduler=scheduler or None, **how)
     else:

@@ -29,7 +29,7 @@ from commands.options import (
 from features.home import open_home
 
 if TYPE_CHECKING:
-    from features.cluster_replay import ReplayedParts
+    from features.cluster.replay import ReplayedParts
     from features.home import Home
     from features.mapping import Mapping
     from features.record_rates import RecordSettings
@@ -104,8 +104,8 @@ def _on_dask(
     how: _How,
     scheduler: str | None,
 ) -> ReplayedParts:
-    from features.cluster import open_cluster
-    from features.cluster_replay import Tables, replay_parts
+    from features.cluster.connection import open_cluster
+    from features.cluster.replay import Tables, replay_parts
     from features.contract import DECISIONS
     from features.partitions import Reading
 

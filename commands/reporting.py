@@ -93,8 +93,8 @@ def accuracy(
 ) -> None:
     """Publish accuracy with intervals, from rows and from days kept as sums (`retain`)."""
     from features.store import open_store
-    from monitoring.kept_accuracy import measure_accuracy
-    from monitoring.kept_table import table_of, write_figures
+    from monitoring.kept.accuracy import measure_accuracy
+    from monitoring.kept.table import table_of, write_figures
 
     store = open_store(open_home(home).store_url())
     store.require_current()

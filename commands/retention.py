@@ -38,8 +38,8 @@ def retain(
     that are kept as sums `secondlook accuracy` publishes the figures.
     """
     from features.store import open_store
-    from monitoring.kept_retention import Rule
-    from monitoring.kept_retention import retain as run
+    from monitoring.kept.retention import Rule
+    from monitoring.kept.retention import retain as run
 
     store = open_store(open_home(home).store_url())
     store.require_current()

@@ -27,7 +27,7 @@ from features.ranked_offers import OFFER_COLUMNS, ranked_offers
 from features.store import Store
 from models.estimate import AuditedFrame
 from models.nonresponse import ASSUMPTION, Nonresponse, adjust_for_nonresponse
-from monitoring.kept_days import require_rows, rows_of_whole_days
+from monitoring.kept.days import require_rows, rows_of_whole_days
 from monitoring.labels import labels_of
 
 _LARGEST = ("inclusion_probability", "selected", "random_audit")

@@ -22,7 +22,7 @@ import dask.array as da
 import lightgbm as lgb
 from distributed import Client
 
-from features.cluster import Progress, sent
+from features.cluster.connection import Progress, sent
 from features.errors import ServiceError
 from models.boosting import Boost, TreeRows
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 from distributed import Client
 
-from features.cluster import Progress, again_if_lost, hands_of, results, sent
-from features.cluster_known import Taught, history_on, known_of, light_of, record_rows_of, taught_by
-from features.cluster_survey import Wanted, joined_rows, survey, write_all_rejected
+from features.cluster.connection import Progress, again_if_lost, hands_of, results, sent
+from features.cluster.known import Taught, history_on, known_of, light_of, record_rows_of, taught_by
+from features.cluster.survey import Wanted, joined_rows, survey, write_all_rejected
 from features.contract import Table
 from features.partitions import Reading, partitions_of
 from features.track_record import RecordSettings

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from distributed import Client
 
-from features.cluster import open_cluster
+from features.cluster.connection import open_cluster
 from features.contract import DECISIONS
 from features.errors import ContractError
 from features.known import known_before

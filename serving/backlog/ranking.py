@@ -1,0 +1,255 @@
+"""Ranking a file of decisions without the service: the same model, plan, keys and store.
+
+However many they are, they are drawn as one batch. The file is read a part at a time; in memory
+stays what the draw needs of every decision, some 200 bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from features.contract import DECISIONS
+from features.errors import BadValue, ContractError
+from features.files import rejected_path, write_table
+from features.home import Home
+from features.mapping import read_mapping
+from models.kept_sums import harm_if_wrong
+from serving.backlog.desk import Desk, open_desk, threshold_of
+from serving.backlog.draw import Drawn, Terms, draw_all
+from serving.backlog.earlier import EarlierOffers, look_back_all
+from serving.backlog.finish import Finish, Finished, reasons_in, sums_in
+from serving.backlog.intake import Came, Source, rows_of, take_in
+from serving.backlog.keep import Keep, Ledger, keep_all, keep_selected
+from serving.backlog.light import codes_of
+from serving.backlog.output import by_rank, check_ending, write_batches
+from serving.backlog.parts import Parts
+from serving.backlog.past import past_of
+from serving.backlog.scores import Records, Risks, score_part
+from serving.backlog.scratch import scratch
+from serving.budget import budget_of
+from serving.followed_records import FollowedRecords
+
+Progress = Callable[[str], None]
+_MOST_THREADS = 4
+_Made = TypeVar("_Made")
+
+
+@dataclass(frozen=True, slots=True)
+class RankedFile:
+    """A ranked file.
+
+    Attributes
+    ----------
+    rows
+        How many decisions it holds, the first to audit first, with ``reasons`` of the selected ones
+        and ``already_selected`` where an earlier offer selected the decision.
+    selected
+        How many of them were selected.
+    refused
+        What was wrong with rows that were not ranked.
+    rejected_file
+        Where those rows are; null where there are none.
+    """
+
+    rows: int
+    selected: int
+    refused: tuple[BadValue, ...]
+    rejected_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """A backlog after its scores, and what they were made with."""
+
+    records: Records
+    past: pd.DataFrame
+    risks: Risks
+
+
+def rank_file(
+    home: Home,
+    path: Path,
+    to: Path,
+    *,
+    now: datetime,
+    capacity: int | None = None,
+    minutes: float | None = None,
+    mapping: Path | None = None,
+    skip_bad: bool = False,
+    keep: Keep = Keep.ALL,
+    progress: Progress = lambda _: None,
+) -> RankedFile:
+    """Rank a file into another; every selection is stored before that one stands in its place.
+
+    Parameters
+    ----------
+    path
+        CSV, Parquet, or a folder of Parquet files.
+    capacity, minutes
+        Audits or minutes that can be spent on it as one closed batch, as the plan counts; neither
+        = admission, each decision on its own against the threshold of the hour.
+    keep
+        What the store keeps of it; see `serving.backlog.keep`.
+
+    Raises
+    ------
+    ContractError
+        If any row is bad and `skip_bad` is not set, or none is good: nothing is ranked then. Also
+        if the capacity is not in the plan's unit, or is lacking where only what is selected is
+        kept.
+    HomeError
+        If no model serves yet, or there is no plan.
+    StoreError
+        If it cannot be stored; nothing is then.
+    """
+    check_ending(to)
+    desk = open_desk(home)
+    budget = budget_of(desk.plan, capacity=capacity, minutes=minutes)
+    check_kept(keep, budget)
+    threshold = threshold_of(desk, now) if budget is None else None
+    terms = Terms(desk.plan, desk.published.model_version, budget, threshold)
+    columns = read_mapping(mapping) if mapping else None
+    source = Source(path, columns, home.pseudonym_key(), desk.keys.current)
+    with scratch(home) as folder:
+        progress("reading and checking")
+        came = take_in(source, folder, skip_bad=skip_bad)
+        progress("looking for earlier offers")
+        came, earlier, lost = _without_lost(came, desk, skip_bad=skip_bad)
+        scored = _score(came, desk, progress)
+        came = replace(came, light=came.light.drop_columns(["group"]))  # millions of texts
+        progress("selecting")
+        numbers = earlier.numbers(came.ids, came.uniform, desk.keys)
+        drawn = draw_all(
+            came.light, scored.risks, numbers=numbers, again=earlier.selected, terms=terms
+        )
+        progress("reasons and sums")
+        finished = _finish(came, desk, scored, drawn, keep=keep)
+        progress("writing")
+        reasons = reasons_in(finished)
+        written = write_batches(by_rank(drawn, reasons), to)
+        progress("storing")
+        ledger = Ledger(desk.store, drawn, now, home.settings().keep_text)
+        if keep is Keep.ALL:
+            conflicts = keep_all(ledger, _Labelled(came.parts), stored=earlier.stored)
+        else:
+            chosen = [each.chosen for each in finished]
+            conflicts = keep_selected(ledger, chosen, sums_in(finished))
+        if conflicts:
+            refused = np.array([bad.row for bad in conflicts])
+            written = write_batches(by_rank(drawn, reasons, left_out=refused), to)
+        written.replace(to)
+    late = (*lost, *(replace(bad, row=came.label(bad.row)) for bad in conflicts))
+    place = _write_rejected(source, came, late)
+    left = np.setdiff1d(drawn.selected, [bad.row for bad in conflicts])
+    return RankedFile(len(drawn) - len(conflicts), len(left), (*came.bad_values, *late), place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """The parts of a backlog, rows labelled by their position in it."""
+
+    parts: Parts
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, number: int) -> pd.DataFrame:
+        span = self.parts.span(number)
+        return self.parts.read(number).set_axis(pd.RangeIndex(span.start, span.stop))
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        return map(self.__getitem__, range(len(self)))
+
+
+def check_kept(keep: Keep, budget: float | None) -> None:
+    """Refuse to keep the selected alone of what is judged by admission.
+
+    Raises
+    ------
+    ContractError
+        If that is asked for.
+    """
+    if keep is Keep.SELECTED and budget is None:
+        raise ContractError.of(
+            "rank",
+            -1,
+            "capacity",
+            seen="none, and only what is selected to be kept",
+            expected="`capacity` or `minutes`: admission reads from the store what was offered",
+        )
+
+
+def _without_lost(
+    came: Came, desk: Desk, *, skip_bad: bool
+) -> tuple[Came, EarlierOffers, tuple[BadValue, ...]]:
+    """Leave out the decisions whose first key is gone, and tell of them."""
+    earlier = look_back_all(came.light, store=desk.store, keys=desk.keys)
+    if not earlier.lost:
+        return came, earlier, ()
+    lost = tuple(replace(bad, row=came.label(bad.row)) for bad in earlier.lost)
+    if not skip_bad or len(lost) == len(came.light):
+        raise ContractError(DECISIONS.name, lost)
+    rows = [bad.row for bad in earlier.lost]
+    return came.without(rows), earlier.without(rows), lost
+
+
+def _score(came: Came, desk: Desk, progress: Progress) -> _Scored:
+    bundle = desk.published.bundle
+    progress("track records")
+    followed = FollowedRecords(desk.store)
+    followed.keep(bundle.record_settings)
+    records = followed.held(bundle.record_settings)
+    progress("earlier looks and work")
+    past = past_of(came.light, desk.store, bundle.record_settings)
+    progress("scoring")
+    risks = Risks.empty(came.parts.rows)
+
+    def score(number: int) -> None:
+        span = came.parts.span(number)
+        part = came.parts.read(number)
+        risks.put(span, score_part(bundle, part, records, past.iloc[span]))
+
+    _each_part(score, came.parts)
+    return _Scored(records, past, risks)
+
+
+def _finish(
+    came: Came, desk: Desk, scored: _Scored, drawn: Drawn, *, keep: Keep
+) -> Sequence[Finished]:
+    harm = None
+    if keep is Keep.SELECTED:
+        risks = scored.risks
+        policy = codes_of(came.light, "policy").astype(np.int64)
+        harm = harm_if_wrong(risks.expected_harm, risks.overturn_probability, policy)
+    finish = Finish(desk.published.bundle, scored.records, scored.past, drawn, harm)
+    parts = _Labelled(came.parts)
+    return _each_part(lambda number: finish.part(parts[number]), came.parts)
+
+
+def _each_part(work: Callable[[int], _Made], parts: Parts) -> list[_Made]:
+    """Do something with the number of each part, several at once; results in their order."""
+    threads = min(len(os.sched_getaffinity(0)), _MOST_THREADS)
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, range(len(parts))))
+
+
+def _write_rejected(source: Source, came: Came, late: Sequence[BadValue]) -> Path | None:
+    """Write the rows that were not ranked beside the file."""
+    if not came.bad_values and not late:
+        return None
+    tables = [came.rejected]
+    if late:
+        told = [f"{bad.column}: {bad.seen}; {bad.expected}" for bad in late]
+        tables.append(rows_of(source, [bad.row for bad in late]).assign(problem=told))
+    place = rejected_path(source.path)
+    write_table(pd.concat([each for each in tables if len(each)]), place)
+    return place
