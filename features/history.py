@@ -26,7 +26,7 @@ from features.columns import (
 )
 from features.contract import DIRECTIONS
 from features.earlier_rows import Clock, Labelled, clock_of
-from features.same_text import numbered, numbered_together
+from features.same_text import are_among, numbered, numbered_together
 
 WINDOW_DAYS = 90
 """Older looks at an item no longer count."""
@@ -107,7 +107,9 @@ def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
     audits = outcomes[source.fillna("audit") == "audit"].astype({"decision_id": "str"})
     names = ("decision_id", "action", "item_id", "item_group")
     present = [name for name in names if name in decisions]
-    audited = decisions["decision_id"].isin(audits["decision_id"])  # few of many: joined after
+    audited = are_among(
+        decisions["decision_id"], audits["decision_id"]
+    )  # few of many: joined after
     joined = audits.merge(decisions.loc[audited, present], on="decision_id")
     return History(decisions, judged_of(joined), decisions)
 

@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from features.same_text import pieces_of
+
 
 class Once:
     """Which ids came before, in this part of a table or in an earlier one.
@@ -49,12 +51,12 @@ class Once:
         if any(map(len, suspected)):
             again |= self._held(ids, hashes, np.concatenate(suspected))
         self._keep(ordered)
-        self._parts.extend(_chunks(ids))
+        self._parts.extend(pieces_of(ids))
         return again
 
     def _held(self, ids: pd.Series, hashes: np.ndarray, suspected: np.ndarray) -> np.ndarray:
         """Return which ids stand in an earlier part, by the ids themselves."""
-        text = pa.chunked_array(_chunks(ids))
+        text = pa.chunked_array(pieces_of(ids))
         asked = text.drop_null().filter(pa.array(np.isin(hashes, suspected)))
         held = pa.chunked_array(self._parts)
         held = held.filter(pc.is_in(held, value_set=asked.combine_chunks()))
@@ -72,9 +74,3 @@ def _is_in(run: np.ndarray, ordered: np.ndarray) -> np.ndarray:
         return np.zeros(len(ordered), dtype=bool)
     place = np.searchsorted(run, ordered)  # in order, so that the search stays in the cache
     return np.asarray(run[np.minimum(place, len(run) - 1)] == ordered)
-
-
-def _chunks(ids: pd.Series) -> list[pa.Array]:
-    """Return text as Arrow holds it, without a copy where it is of dtype ``str``."""
-    array = pa.array(ids, pa.large_string())
-    return list(array.chunks) if isinstance(array, pa.ChunkedArray) else [array]

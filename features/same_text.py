@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.columns import AnyTable, Columns, labels, positions, texts
 
@@ -52,3 +54,22 @@ def numbered_together(*columns: np.ndarray | pd.Series) -> list[np.ndarray]:
     ends = np.cumsum([len(part) for part in parts])
     found = dict(zip(distinct, np.split(numbers, ends[:-1]), strict=True))
     return [found[id(column)] for column in columns]
+
+
+def are_among(asked: pd.Series, others: pd.Series) -> np.ndarray:
+    """Return which texts are among others; null never is.
+
+    Examples
+    --------
+    >>> are_among(pd.Series(["a", "b", None]), pd.Series(["b", None])).tolist()
+    [False, True, False]
+    """
+    values = pa.chunked_array(pieces_of(others)).combine_chunks()
+    found = pc.is_in(pa.chunked_array(pieces_of(asked)), value_set=values, skip_nulls=True)
+    return np.asarray(found)
+
+
+def pieces_of(texts: pd.Series) -> list[pa.Array]:
+    """Return text as Arrow holds it, without a copy where it is of dtype ``str``."""
+    array = pa.array(texts, pa.large_string())
+    return list(array.chunks) if isinstance(array, pa.ChunkedArray) else [array]

@@ -22,6 +22,7 @@ from features.record_rates import KEYS as KEYS
 from features.record_rates import PARTS, RECORD_COLUMNS, event_sums, shrink
 from features.record_rates import Key as Key
 from features.record_rates import RecordSettings as RecordSettings
+from features.same_text import are_among
 from features.timelines import BLOCK, blocks, records_at, rows_of, table_of, timelines_of
 
 _NOWHERE = 0  # row of the sums of what has no record: all 0
@@ -41,7 +42,9 @@ def events(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     source = outcomes.get("source", pd.Series("audit", index=outcomes.index))
     audits = outcomes[source.fillna("audit") == "audit"].astype({"decision_id": "str"})
     present = [name for name in PARTS if name in decisions]
-    audited = decisions["decision_id"].isin(audits["decision_id"])  # few of many: joined after
+    audited = are_among(
+        decisions["decision_id"], audits["decision_id"]
+    )  # few of many: joined after
     joined = audits.merge(decisions.loc[audited, ["decision_id", *present]], on="decision_id")
     inclusion = joined.get("inclusion_probability", pd.Series(1.0, index=joined.index))
     return pd.DataFrame(

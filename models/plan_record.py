@@ -20,11 +20,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from features.errors import SettingsError
 from models.arrays import Floats, Texts
-from models.risk_frame import RiskFrame
+from models.risk_frame import RiskFrame, numbered_strata
 
 LEAST_MEAN_RISK = 1e-4
 """Floor under a stratum's mean risk, so that none is ever left without a chance."""
@@ -199,9 +198,9 @@ def variance_weight(
 
 
 def _by_stratum(table: Mapping[str, float], stratum: Texts, *, otherwise: float) -> Floats:
-    codes, names = pd.factorize(np.asarray(stratum, dtype=object))
-    values = np.array([table.get(str(name), otherwise) for name in names] + [otherwise])
-    found: Floats = values[codes]  # a null stratum has code -1 and so takes the last value
+    numbers, names = numbered_strata(stratum)
+    values = np.array([table.get(name, otherwise) for name in names] + [otherwise])
+    found: Floats = values[numbers]  # a null stratum has the number -1 and so takes the last value
     return found
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from features.errors import BadValue, CapacityError, ContractError
 from models.arrays import Flags, Floats, Positions, Texts
 from models.plan_record import LEAST_RISK, Plan, bonus, minutes_of, variance_weight
-from models.risk_frame import RiskFrame, check_risk
+from models.risk_frame import RiskFrame, check_risk, numbered_strata
 from models.sampling_key import Numbers
 from models.threshold import inclusion_probability
 
@@ -246,7 +246,7 @@ def _quotas(draw: _Draw, risk: RiskFrame, plan: Plan) -> tuple[Flags, Floats, Fl
     rows = len(draw.harm)
     taken = np.zeros(rows, np.bool_)
     entry, leave = np.full(rows, np.inf), np.full(rows, np.inf)
-    numbers, names = _numbered(risk.stratum)
+    numbers, names = numbered_strata(risk.stratum)
     in_order = numbers[draw.order]
     for name, each in plan.strata.items():
         if not each.minimum:
@@ -282,7 +282,7 @@ def _check_capacity(risk: RiskFrame, plan: Plan, cost: Floats, capacity: float) 
 
     Judged on the frame, not on the draw: a refusal must not depend on the random numbers.
     """
-    numbers, names = _numbered(risk.stratum)
+    numbers, names = numbered_strata(risk.stratum)
     needed, without = 0.0, np.ones(len(cost), np.bool_)
     for name, each in plan.strata.items():
         if each.minimum:
@@ -361,18 +361,9 @@ def stratum_thresholds(plan: Plan, stratum: Texts) -> Floats:
     own = {name: each.threshold for name, each in plan.strata.items() if each.threshold is not None}
     if not own:
         return np.full(len(stratum), np.inf)
-    numbers, names = _numbered(stratum)
+    numbers, names = numbered_strata(stratum)
     limits = np.array([own.get(name, np.inf) for name in names] + [np.inf])
     return limits[numbers]  # a null stratum has the number -1 and so takes the last
-
-
-def _numbered(stratum: Texts) -> tuple[Positions, dict[str, int]]:
-    """Return a number for each row's stratum, -1 where it is null, and the numbers by name."""
-    if isinstance(stratum, pd.Categorical):
-        numbers, names = stratum.codes, stratum.categories
-    else:
-        numbers, names = pd.factorize(np.asarray(stratum, dtype=object))
-    return numbers, {str(name): number for number, name in enumerate(names)}
 
 
 def _least_chance(plan: Plan, threshold: float) -> float:

@@ -1,12 +1,11 @@
 """A backlog on its way in: read, checked and put under pseudonyms, a part at a time.
 
-While one part is checked, another thread writes the one before to the scratch folder, keeps its
-light columns and works out its permanent random numbers.
+While one part is checked, other threads write those before to the scratch folder, keep their light
+columns and work out their permanent random numbers.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -27,8 +26,9 @@ from serving.backlog.light import joined, light_of, whole
 from serving.backlog.parts import Parts
 
 ROWS_A_PART = 250_000
-_AHEAD = 2
-"""Parts that may wait for the other thread."""
+_THREADS = 2
+_AHEAD = 3
+"""Parts that these may work on or have before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,45 +107,44 @@ def take_in(source: Source, folder: Path, *, skip_bad: bool) -> Came:
     """
     bad: list[BadValue] = []
     rejected: list[pd.DataFrame] = []
-    waiting: deque[Future[None]] = deque()
-    desk = _Intake(source, Parts(folder))
-    with ThreadPoolExecutor(1) as pool:
+    parts = Parts(folder)
+    taken: list[Future[_Taken]] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
         for batch in source.batches():
             bad += batch.checked.bad_values
             if batch.checked.bad_values:
                 rejected.append(batch.checked.rejected)
-            if len(batch.checked.good) and (skip_bad or not bad):
-                waiting.append(pool.submit(desk.add, batch.checked.good))
-            while len(waiting) > _AHEAD:
-                waiting.popleft().result()
-        for each in waiting:
-            each.result()
-    if bad and (not skip_bad or not desk.parts.rows):
+            if good := len(batch.checked.good) if skip_bad or not bad else 0:
+                parts = parts.with_next(good)
+                taken.append(pool.submit(_take, source, parts, batch.checked.good))
+            if len(taken) > _AHEAD:
+                taken[-1 - _AHEAD].result()
+    if bad and (not skip_bad or not parts.rows):
         raise ContractError(DECISIONS.name, bad)
+    each = [one.result() for one in taken]
     return Came(
-        parts=desk.parts,
-        light=joined(desk.light),
-        uniform=np.concatenate(desk.uniform),
+        parts=parts,
+        light=joined([one.light for one in each]),
+        uniform=np.concatenate([one.uniform for one in each]),
         bad_values=tuple(bad),
         rejected=pd.concat(rejected) if rejected else pd.DataFrame(),
     )
 
 
-@dataclass(slots=True)
-class _Intake:
-    """What came so far; used by one thread."""
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What stays in memory of a part."""
 
-    source: Source
-    parts: Parts
-    light: list[pa.Table] = field(default_factory=list)
-    uniform: list[Floats] = field(default_factory=list)
+    light: pa.Table
+    uniform: Floats
 
-    def add(self, good: pd.DataFrame) -> None:
-        decisions = pseudonymise(good, self.source.pseudonym_key)
-        light = light_of(decisions)
-        self.light.append(light)
-        self.uniform.append(uniform_numbers(whole(light["decision_id"]), self.source.key))
-        self.parts = self.parts.add(decisions)
+
+def _take(source: Source, parts: Parts, good: pd.DataFrame) -> _Taken:
+    """Write the last of the parts."""
+    decisions = pseudonymise(good, source.pseudonym_key)
+    parts.write(len(parts) - 1, decisions)
+    light = light_of(decisions)
+    return _Taken(light, uniform_numbers(whole(light["decision_id"]), source.key))
 
 
 def rows_of(source: Source, labels: list[int]) -> pd.DataFrame:

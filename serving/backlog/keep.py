@@ -48,12 +48,15 @@ class Ledger:
     ----------
     keep_text
         Whether text and embedding are stored too.
+    ready
+        Called before what is stored is committed; if it raises, nothing is.
     """
 
     store: Store
     drawn: Drawn
     now: datetime
     keep_text: bool
+    ready: Callable[[], object] = lambda: None
 
     def offers(self, rows: Positions, request_id: str) -> pd.DataFrame:
         """Return how some rows were selected, labelled by their position."""
@@ -96,7 +99,7 @@ def keep_all(
             refused += insert(connection, decisions, ledger.offers(rows, request_id)).refused
         return tuple(refused)
 
-    return _settled(ledger.store, add)
+    return _settled(ledger, add)
 
 
 def keep_selected(
@@ -129,16 +132,22 @@ def keep_selected(
             refused += add_ranking(connection, ledger.decisions(part), offers).refused
         return tuple(refused)
 
-    return _settled(ledger.store, add)
+    return _settled(ledger, add)
 
 
-def _settled(store: Store, add: Callable[..., tuple[BadValue, ...]]) -> tuple[BadValue, ...]:
+def _settled(ledger: Ledger, add: Callable[..., tuple[BadValue, ...]]) -> tuple[BadValue, ...]:
     """Add in one transaction, anew where another writer stored the same ids meanwhile."""
+
+    def added(*, trusting: bool) -> tuple[BadValue, ...]:
+        with ledger.store.transaction() as connection:
+            refused = add(connection, trusting=trusting)
+            ledger.ready()
+            return refused
+
     for trusting in (True, False):
-        with suppress(OvertakenError), store.transaction() as connection:
-            return add(connection, trusting=trusting)
-    with store.transaction() as connection:
-        return add(connection, trusting=False)
+        with suppress(OvertakenError):
+            return added(trusting=trusting)
+    return added(trusting=False)
 
 
 def _is_offered(connection: sa.Connection, drawn: Drawn, request_id: str) -> bool:

@@ -40,10 +40,13 @@ class Parts:
         """How many rows they have together."""
         return self.first[-1]
 
-    def add(self, decisions: pd.DataFrame) -> Parts:
-        """Write the next part and return the parts with it."""
-        write_part(decisions, self._place(len(self)))
-        return Parts(self.folder, (*self.first, self.rows + len(decisions)))
+    def with_next(self, rows: int) -> Parts:
+        """Return the parts with room for a next one of so many rows, which is to be written."""
+        return Parts(self.folder, (*self.first, self.rows + rows))
+
+    def write(self, number: int, decisions: pd.DataFrame) -> None:
+        """Write a part."""
+        write_part(decisions, self._place(number))
 
     def read(self, number: int) -> pd.DataFrame:
         """Return a part; texts of few kinds come as categories."""

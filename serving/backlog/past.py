@@ -109,9 +109,12 @@ def past_of(light: pa.Table, store: Store, settings: RecordSettings) -> pd.DataF
     looks = {name: np.full(len(light), np.nan) for name in LOOK_COLUMNS}
     if settings.earlier_looks:
         looks["earlier_looks"][:] = 0.0
-        _fill_looks(looks, light, past)
     work = {name: np.full(len(light), np.nan) for name in WORK_COLUMNS}
-    _fill_work(work, light, past)
+    with ThreadPoolExecutor(1) as beside:
+        working = beside.submit(_fill_work, work, light, past)
+        if settings.earlier_looks:
+            _fill_looks(looks, light, past)
+        working.result()
     return pd.DataFrame({**looks, **work}, copy=False)
 
 

@@ -119,12 +119,14 @@ def rank_file(
     terms = Terms(desk.plan, desk.published.model_version, budget, threshold)
     columns = read_mapping(mapping) if mapping else None
     source = Source(path, columns, home.pseudonym_key(), desk.keys.current)
-    with scratch(home) as folder:
+    with scratch(home) as folder, ThreadPoolExecutor(1) as beside:
         progress("reading and checking")
+        records = beside.submit(_records_of, desk)
         came = take_in(source, folder, skip_bad=skip_bad)
         progress("looking for earlier offers")
         came, earlier, lost = _without_lost(came, desk, skip_bad=skip_bad)
-        scored = _score(came, desk, progress)
+        progress("track records")
+        scored = _score(came, desk, records.result(), progress)
         came = replace(came, light=came.light.drop_columns(["group"]))  # millions of texts
         progress("selecting")
         numbers = earlier.numbers(came.ids, came.uniform, desk.keys)
@@ -133,16 +135,17 @@ def rank_file(
         )
         progress("reasons and sums")
         finished = _finish(came, desk, scored, drawn, keep=keep)
-        progress("writing")
+        progress("writing and storing")
         reasons = reasons_in(finished)
-        written = write_batches(by_rank(drawn, reasons), to)
-        progress("storing")
-        ledger = Ledger(desk.store, drawn, now, home.settings().keep_text)
+        writing = beside.submit(write_batches, by_rank(drawn, reasons), to)
+        keep_text = home.settings().keep_text
+        ledger = Ledger(desk.store, drawn, now, keep_text, ready=writing.result)
         if keep is Keep.ALL:
             conflicts = keep_all(ledger, _Labelled(came.parts), stored=earlier.stored)
         else:
             chosen = [each.chosen for each in finished]
             conflicts = keep_selected(ledger, chosen, sums_in(finished))
+        written = writing.result()
         if conflicts:
             refused = np.array([bad.row for bad in conflicts])
             written = write_batches(by_rank(drawn, reasons, left_out=refused), to)
@@ -202,12 +205,16 @@ def _without_lost(
     return came.without(rows), earlier.without(rows), lost
 
 
-def _score(came: Came, desk: Desk, progress: Progress) -> _Scored:
-    bundle = desk.published.bundle
-    progress("track records")
+def _records_of(desk: Desk) -> Records:
+    """Return the track records as they stand."""
+    settings = desk.published.bundle.record_settings
     followed = FollowedRecords(desk.store)
-    followed.keep(bundle.record_settings)
-    records = followed.held(bundle.record_settings)
+    followed.keep(settings)
+    return followed.held(settings)
+
+
+def _score(came: Came, desk: Desk, records: Records, progress: Progress) -> _Scored:
+    bundle = desk.published.bundle
     progress("earlier looks and work")
     past = past_of(came.light, desk.store, bundle.record_settings)
     progress("scoring")

@@ -25,7 +25,9 @@ def decisions() -> pd.DataFrame:
 def written(decisions: pd.DataFrame, folder: Path) -> Parts:
     parts = Parts(folder)
     for start in range(0, len(decisions), 40):
-        parts = parts.add(decisions.iloc[start : start + 40])
+        own = decisions.iloc[start : start + 40]
+        parts = parts.with_next(len(own))
+        parts.write(len(parts) - 1, own)
     return parts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from dataclasses import replace
 from datetime import timedelta
@@ -167,6 +168,22 @@ def test_what_ends_in_the_middle_of_storing_stores_nothing(
     pd.testing.assert_frame_equal(store.decisions(), before[0])
     pd.testing.assert_frame_equal(store.selections(), before[1])
     assert ranked_of(fresh, path, capacity=20, keep=keep)[0].selected == 20
+
+
+@pytest.mark.parametrize("keep", list(Keep))
+def test_of_a_file_that_cannot_be_written_nothing_is_stored(
+    fresh: SmallHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: Keep
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    store = open_store(fresh.home.store_url())
+    before = (store.decisions(), store.selections())
+    monkeypatch.setattr("serving.backlog.ranking.write_batches", full)
+    with pytest.raises(OSError, match="no space"):
+        ranked_of(fresh, file_of(fresh, slice(0, 90), tmp_path), capacity=20, keep=keep)
+    pd.testing.assert_frame_equal(store.decisions(), before[0])
+    pd.testing.assert_frame_equal(store.selections(), before[1])
 
 
 def test_only_what_was_selected_is_stored_with_the_sums_of_all(
