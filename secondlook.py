@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -15,7 +16,7 @@ from commands.calibrating import calibration, golden, skill, third_looks
 from commands.demo import demo
 from commands.intake import init, load, outcomes, simulate
 from commands.learning import backtest, retrain, train, tune
-from commands.options import errors
+from commands.options import COLLECT_RARELY, errors
 from commands.planning import plan, reviews
 from commands.promoting import models, promote, rollback, shadow
 from commands.queue import rank, serve
@@ -47,6 +48,7 @@ def main(words: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if words is None else words
     debug = "--debug" in given
     arguments = [word for word in given if word != "--debug"]
+    gc.set_threshold(*COLLECT_RARELY)
     try:
         app(args=arguments, standalone_mode=True)
     except SecondLookError as error:

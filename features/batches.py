@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from features.ahead import ahead
 from features.contract import Checked, Table, check
 from features.future import refuse_future
 from features.mapping import Mapping
@@ -92,7 +93,7 @@ def checked_batches(
 def _mapped(path: Path, table: Table, mapping: Mapping | None, rows: int) -> Iterator[pd.DataFrame]:
     """Yield the parts that have rows under the names of the contract, or one that has none."""
     came = False
-    for frame in read_parts(path, rows=rows):
+    for frame in ahead(read_parts(path, rows=rows)):
         if len(frame) or not came:
             yield mapping.apply(frame, table.name) if mapping else frame
         came = True

@@ -235,7 +235,8 @@ def check(
     _require_columns(frame, table)
     given = frame.reset_index(drop=True).set_axis([str(name) for name in frame.columns], axis=1)
     typed, bad = _typed(given, table, vector_length)
-    bad += _broken_rules(typed, table, already={(b.row, b.column) for b in bad})
+    already = {(b.row, b.column) for b in bad}
+    bad += _broken_rules(typed, table, already=already, whole=once is None)
     bad += _repeated(typed, table, once, already={b.row for b in bad if b.column == key_of(table)})
     bad.sort(key=lambda b: (b.row, b.column))
     rows = sorted({b.row for b in bad})
@@ -291,7 +292,7 @@ def _extra(name: str, values: pd.Series) -> Column:
     return Column(name, "number" if number else "text", "an extra column")
 
 
-def _schema(table: Table, present: list[str]) -> pa.DataFrameSchema:
+def _schema(table: Table, present: list[str], *, whole: bool) -> pa.DataFrameSchema:
     """Build the pandera schema of the columns that came."""
     columns = {}
     for name in present:
@@ -308,17 +309,18 @@ def _schema(table: Table, present: list[str]) -> pa.DataFrameSchema:
         columns[name] = pa.Column(
             checks=checks,
             nullable=not column.required,
-            unique=column.unique,
+            unique=column.unique and whole,
             report_duplicates="exclude_first",
         )
     return pa.DataFrameSchema(columns)
 
 
 def _broken_rules(
-    typed: pd.DataFrame, table: Table, *, already: set[tuple[int, str]]
+    typed: pd.DataFrame, table: Table, *, already: set[tuple[int, str]], whole: bool
 ) -> list[BadValue]:
+    """Return what pandera finds; of a part, repeated ids are found with those of earlier ones."""
     try:
-        _schema(table, list(typed.columns)).validate(typed, lazy=True)
+        _schema(table, list(typed.columns), whole=whole).validate(typed, lazy=True)
     except pa.errors.SchemaErrors as failure:
         cases = failure.failure_cases
     else:
@@ -336,7 +338,7 @@ def _broken_rules(
 def _repeated(
     typed: pd.DataFrame, table: Table, once: Once | None, *, already: set[int]
 ) -> list[BadValue]:
-    """Return ids that came in an earlier part of the table."""
+    """Return ids of a part that came before in the table."""
     if once is None:
         return []
     key = key_of(table)

@@ -84,13 +84,15 @@ def as_time(values: pd.Series) -> Read:
     >>> as_time(pd.Series(["2026-03-01T02:00:00+02:00", "now"]))[1].tolist()
     [False, True]
     """
-    if values.dtype.kind != "M":
+    if isinstance(values.dtype, pd.DatetimeTZDtype):
+        read = values.dt.tz_convert("UTC")
+    elif values.dtype.kind == "M":
+        read = pd.to_datetime(values, utc=True, errors="coerce")
+    else:
         whole = values.astype(object).where(_are_dates(values))
         read = pd.to_datetime(whole, utc=True, errors="coerce", format="ISO8601")
-    else:
-        read = pd.to_datetime(values, utc=True, errors="coerce")
-    time = read.astype("datetime64[us, UTC]")
-    time = time.where((time >= EARLIEST) & (time < LATEST))
+    sensible = read.where((read >= EARLIEST) & (read < LATEST))
+    time = sensible.astype("datetime64[us, UTC]")
     return time, _lost(values, time)
 
 

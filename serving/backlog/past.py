@@ -105,12 +105,15 @@ def past_of(light: pa.Table, store: Store, settings: RecordSettings) -> pd.DataF
     light
         All of the backlog, as `serving.backlog.light.joined` gives it.
     """
-    past = read_stored(light, store, looks=settings.earlier_looks)
     looks = {name: np.full(len(light), np.nan) for name in LOOK_COLUMNS}
     if settings.earlier_looks:
         looks["earlier_looks"][:] = 0.0
     work = {name: np.full(len(light), np.nan) for name in WORK_COLUMNS}
     with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(read_stored, light, store, looks=settings.earlier_looks)
+        if settings.earlier_looks:
+            light = _with_coded_groups(light)
+        past = reading.result()
         working = beside.submit(_fill_work, work, light, past)
         if settings.earlier_looks:
             _fill_looks(looks, light, past)
@@ -194,6 +197,11 @@ def _numbered(columns: list[pa.ChunkedArray]) -> np.ndarray:
     alike = alike if len(chunks) == 1 else alike.unify_dictionaries()
     parts = [chunk.indices.fill_null(-1) for chunk in alike.chunks]
     return np.concatenate([part.to_numpy(zero_copy_only=False) for part in parts])
+
+
+def _with_coded_groups(light: pa.Table) -> pa.Table:
+    place = light.schema.get_field_index("group")
+    return light.set_column(place, "group", _coded(whole(light["group"])))
 
 
 def _coded(chunk: pa.Array) -> pa.Array:

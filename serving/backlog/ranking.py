@@ -17,11 +17,13 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from features.ahead import ahead
 from features.contract import DECISIONS
 from features.errors import BadValue, ContractError
 from features.files import rejected_path, write_table
 from features.home import Home
 from features.mapping import read_mapping
+from models.arrays import Flags
 from models.kept_sums import harm_if_wrong
 from serving.backlog.desk import Desk, open_desk, threshold_of
 from serving.backlog.draw import Drawn, Terms, draw_all
@@ -136,20 +138,8 @@ def rank_file(
         progress("reasons and sums")
         finished = _finish(came, desk, scored, drawn, keep=keep)
         progress("writing and storing")
-        reasons = reasons_in(finished)
-        writing = beside.submit(write_batches, by_rank(drawn, reasons), to)
-        keep_text = home.settings().keep_text
-        ledger = Ledger(desk.store, drawn, now, keep_text, ready=writing.result)
-        if keep is Keep.ALL:
-            conflicts = keep_all(ledger, _Labelled(came.parts), stored=earlier.stored)
-        else:
-            chosen = [each.chosen for each in finished]
-            conflicts = keep_selected(ledger, chosen, sums_in(finished))
-        written = writing.result()
-        if conflicts:
-            refused = np.array([bad.row for bad in conflicts])
-            written = write_batches(by_rank(drawn, reasons, left_out=refused), to)
-        written.replace(to)
+        ledger = Ledger(desk.store, drawn, now, home.settings().keep_text)
+        conflicts = _write_and_keep(ledger, came, finished, to=to, keep=keep, stored=earlier.stored)
     late = (*lost, *(replace(bad, row=came.label(bad.row)) for bad in conflicts))
     place = _write_rejected(source, came, late)
     left = np.setdiff1d(drawn.selected, [bad.row for bad in conflicts])
@@ -240,6 +230,27 @@ def _finish(
     finish = Finish(desk.published.bundle, scored.records, scored.past, drawn, harm)
     parts = _Labelled(came.parts)
     return _each_part(lambda number: finish.part(parts[number]), came.parts)
+
+
+def _write_and_keep(
+    ledger: Ledger, came: Came, finished: Sequence[Finished], *, to: Path, keep: Keep, stored: Flags
+) -> tuple[BadValue, ...]:
+    """Write the ranked file beside its place while it is stored; put it there once it is."""
+    reasons = reasons_in(finished)
+    with ThreadPoolExecutor(1) as beside:
+        writing = beside.submit(write_batches, ahead(by_rank(ledger.drawn, reasons)), to)
+        ledger = replace(ledger, ready=writing.result)
+        if keep is Keep.ALL:
+            conflicts = keep_all(ledger, _Labelled(came.parts), stored=stored)
+        else:
+            chosen = [each.chosen for each in finished]
+            conflicts = keep_selected(ledger, chosen, sums_in(finished))
+    written = writing.result()
+    if conflicts:
+        refused = np.array([bad.row for bad in conflicts])
+        written = write_batches(by_rank(ledger.drawn, reasons, left_out=refused), to)
+    written.replace(to)
+    return conflicts
 
 
 def _each_part(work: Callable[[int], _Made], parts: Parts) -> list[_Made]:
