@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +25,7 @@ from commands.options import (
     tell_refused,
 )
 from features.home import open_home
+from serving.backlog.keep import Keep
 
 
 def serve(
@@ -42,13 +42,6 @@ def serve(
     serve_forever(open_home(home), host=host, port=port, workers=workers)
 
 
-class Kept(StrEnum):
-    """What the store keeps of a ranked file."""
-
-    ALL = "all"
-    SELECTED = "selected"
-
-
 def rank(
     file: Annotated[
         Path, typer.Argument(help="Decisions to rank: CSV, Parquet, or a folder of Parquet.")
@@ -61,11 +54,11 @@ def rank(
         float | None, typer.Option(help="Or: minutes of audit work, if the plan spends time.")
     ] = None,
     keep: Annotated[
-        Kept,
+        Keep,
         typer.Option(
             help="What the store keeps: every decision, or those selected and the sums of all."
         ),
-    ] = Kept.ALL,
+    ] = Keep.ALL,
     engine: EngineOption = Engine.LOCAL,
     scheduler: SchedulerOption = "",
     home: HomeOption = DEFAULT_HOME,
@@ -81,7 +74,6 @@ def rank(
     sums, `report` and `monitor` refuse their days, later rankings do not know them as earlier
     looks, and the sampling key may be rotated only between backlogs.
     """
-    from serving.backlog.keep import Keep
     from serving.backlog.ranking import rank_file
 
     how: dict[str, Any] = {
@@ -90,7 +82,7 @@ def rank(
         "now": datetime.now(UTC),
         "mapping": mapping,
         "skip_bad": skip_bad,
-        "keep": Keep(keep.value),
+        "keep": keep,
         "progress": step,
     }
     if engine is Engine.DASK:

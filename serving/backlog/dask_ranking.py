@@ -27,18 +27,18 @@ from features.partitions import Reading, partitions_of
 from models.kept_sums import harm_if_wrong
 from models.sampling_key import uniform_numbers
 from serving.backlog.dask_parts import HeldParts, Scorer, hold_rows
-from serving.backlog.desk import Desk, open_desk, threshold_of
+from serving.backlog.desk import Desk, open_desk, records_of, threshold_of
 from serving.backlog.draw import Drawn, Terms, draw_all
 from serving.backlog.earlier import EarlierOffers, look_back_all
 from serving.backlog.finish import Finished, reasons_in, sums_in
-from serving.backlog.keep import Keep, Ledger, keep_all, keep_selected
+from serving.backlog.keep import Keep
 from serving.backlog.light import codes_of, joined, light_of, whole
 from serving.backlog.output import Reasons, ranked_columns
 from serving.backlog.past import past_of
 from serving.backlog.ranking import RankedFile, check_kept
 from serving.backlog.scores import Risks
+from serving.backlog.storing import Ledger, keep_all, keep_selected
 from serving.budget import budget_of
-from serving.followed_records import FollowedRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +180,10 @@ def _came(
 def _scored(client: Client, came: _Came, desk: Desk, progress: Progress) -> tuple[Scorer, Risks]:
     settings = desk.published.bundle.record_settings
     progress("track records")
-    followed = FollowedRecords(desk.store)
-    followed.keep(settings)
+    records = records_of(desk)
     progress("earlier looks and work")
     past = past_of(came.light, desk.store, settings)
-    scorer = Scorer.of(client, came.parts, desk, followed.held(settings), past)
+    scorer = Scorer.of(client, came.parts, desk, records, past)
     return scorer, scorer.risks(progress)
 
 

@@ -8,11 +8,13 @@ from datetime import datetime
 from features.errors import HomeError
 from features.home import Home
 from features.store import Store, open_store
+from features.track_record import TrackRecord
 from models.compiled import open_serving
 from models.plan import Plan, plan_for
 from models.publication import Published
 from models.sampling_key import KeyRing
 from serving.admission import DailyCapacity, threshold_at
+from serving.followed_records import FollowedRecords
 from serving.sampling_keys import key_ring
 
 
@@ -55,3 +57,11 @@ def threshold_of(desk: Desk, now: datetime) -> float:
     """Return the threshold of admission in the hour in which `now` lies."""
     capacity = DailyCapacity.of(desk.home.settings())
     return threshold_at(now, plan=desk.plan, capacity=capacity, store=desk.store)
+
+
+def records_of(desk: Desk) -> TrackRecord:
+    """Return the track records as they stand, made of all outcomes that the store holds."""
+    settings = desk.published.bundle.record_settings
+    followed = FollowedRecords(desk.store)
+    followed.keep(settings)
+    return followed.held(settings)

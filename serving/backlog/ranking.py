@@ -25,20 +25,20 @@ from features.home import Home
 from features.mapping import read_mapping
 from models.arrays import Flags
 from models.kept_sums import harm_if_wrong
-from serving.backlog.desk import Desk, open_desk, threshold_of
+from serving.backlog.desk import Desk, open_desk, records_of, threshold_of
 from serving.backlog.draw import Drawn, Terms, draw_all
 from serving.backlog.earlier import EarlierOffers, look_back_all
 from serving.backlog.finish import Finish, Finished, reasons_in, sums_in
 from serving.backlog.intake import Came, Source, rows_of, take_in
-from serving.backlog.keep import Keep, Ledger, keep_all, keep_selected
+from serving.backlog.keep import Keep
 from serving.backlog.light import codes_of
 from serving.backlog.output import by_rank, check_ending, write_batches
 from serving.backlog.parts import Parts
 from serving.backlog.past import past_of
 from serving.backlog.scores import Records, Risks, score_part
 from serving.backlog.scratch import scratch
+from serving.backlog.storing import Ledger, keep_all, keep_selected
 from serving.budget import budget_of
-from serving.followed_records import FollowedRecords
 
 Progress = Callable[[str], None]
 _MOST_THREADS = 4
@@ -100,7 +100,7 @@ def rank_file(
         Audits or minutes that can be spent on it as one closed batch, as the plan counts; neither
         = admission, each decision on its own against the threshold of the hour.
     keep
-        What the store keeps of it; see `serving.backlog.keep`.
+        What the store keeps of it; see `serving.backlog.storing`.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def rank_file(
     source = Source(path, columns, home.pseudonym_key(), desk.keys.current)
     with scratch(home) as folder, ThreadPoolExecutor(1) as beside:
         progress("reading and checking")
-        records = beside.submit(_records_of, desk)
+        records = beside.submit(records_of, desk)
         came = take_in(source, folder, skip_bad=skip_bad)
         progress("looking for earlier offers")
         came, earlier, lost = _without_lost(came, desk, skip_bad=skip_bad)
@@ -193,14 +193,6 @@ def _without_lost(
         raise ContractError(DECISIONS.name, lost)
     rows = [bad.row for bad in earlier.lost]
     return came.without(rows), earlier.without(rows), lost
-
-
-def _records_of(desk: Desk) -> Records:
-    """Return the track records as they stand."""
-    settings = desk.published.bundle.record_settings
-    followed = FollowedRecords(desk.store)
-    followed.keep(settings)
-    return followed.held(settings)
 
 
 def _score(came: Came, desk: Desk, records: Records, progress: Progress) -> _Scored:

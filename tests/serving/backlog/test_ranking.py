@@ -160,7 +160,7 @@ def test_what_ends_in_the_middle_of_storing_stores_nothing(
     with monkeypatch.context() as patched:
         patched.setattr("serving.backlog.intake.ROWS_A_PART", 30)
         for name in ("insert_ranking", "add_ranking"):
-            patched.setattr(f"serving.backlog.keep.{name}", cut_off)
+            patched.setattr(f"serving.backlog.storing.{name}", cut_off)
         with pytest.raises(KeyboardInterrupt):
             ranked_of(fresh, path, capacity=20, keep=keep)
     assert not path.with_name("ranked.parquet").exists()
