@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from models.arrays import Floats
-from models.estimate import AuditedFrame, Estimate, estimate_by
+from models.estimate import AuditedFrame, Estimate, estimate_at_levels
 from monitoring.standing import LEVEL, standing_of, stricter_level
 
 _EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -56,10 +56,8 @@ def measure_bands(frame: AuditedFrame, risk: Floats) -> list[Band]:
     edges = np.array(_EDGES)
     number = np.searchsorted(edges, place, side="left") - 1
     present = np.unique(number)
-    estimates, stricter = (
-        estimate_by(frame, number.astype(object), level=level)
-        for level in (LEVEL, stricter_level(len(present)))
-    )
+    levels = LEVEL, stricter_level(len(present))
+    estimates, stricter = estimate_at_levels(frame, number.astype(object), levels)
     predicted = pd.Series(risk).groupby(number).mean()
     captured = _running_share(np.array([e.decisions * e.overturn_rate for e in estimates]))
     return [

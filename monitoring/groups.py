@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from models.estimate import Estimate, estimate_by
+from models.estimate import Estimate, estimate_at_levels
 from monitoring.labels import labels_of
 from monitoring.recalibrated import Recalibrated
 from monitoring.standing import LEVEL, standing_of, stricter_level
@@ -75,9 +75,7 @@ def measure_groups(period: Recalibrated, *, overall: float) -> Iterator[Grouping
     for column, title in columns:
         labels = labels_of(period.table[column])
         frame = period.frame(column=column)
-        estimates, stricter = (
-            estimate_by(frame, labels, level=level) for level in (LEVEL, stricter_level(compared))
-        )
+        estimates, stricter = estimate_at_levels(frame, labels, (LEVEL, stricter_level(compared)))
         segments = [
             Segment(estimate, standing_of(strict, overall, compared=compared))
             for estimate, strict in zip(estimates, stricter, strict=True)

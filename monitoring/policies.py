@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from features.contract import DIRECTIONS
-from models.estimate import Estimate, estimate_by
+from models.estimate import Estimate, estimate_at_levels, estimate_by
 from models.plan_record import Plan
 from monitoring.labels import labels_of, labels_of_pairs
 from monitoring.recalibrated import Recalibrated, ranked_days
@@ -104,8 +104,7 @@ def measure_policies(
     table = recalibrated.table
     labels = labels_of(table["policy"])
     frame = recalibrated.frame(column="policy")
-    estimates = estimate_by(frame, labels, level=LEVEL)
-    stricter = estimate_by(frame, labels, level=stricter_level(compared))
+    estimates, stricter = estimate_at_levels(frame, labels, (LEVEL, stricter_level(compared)))
     by_direction = [
         estimate_by(recalibrated.frame(direction=each, column="policy"), labels, level=LEVEL)
         for each in DIRECTIONS

@@ -16,7 +16,7 @@ from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from features.contract import DIRECTIONS
 from models.arrays import Flags, Floats, Texts
-from models.estimate import Estimate, estimate_by
+from models.estimate import Estimate, estimate_at_levels
 from monitoring.drift.found import PERIOD
 from monitoring.recalibrated import Recalibrated, ranked_days
 from monitoring.standing import LEVEL, standing_of, stricter_level
@@ -154,9 +154,7 @@ def _outcomes(
     frame = recalibrated.frame(direction=None if overall else kind)
     risk = recalibrated.table["overturn_probability" if overall else kind]
     expected = risk.groupby(labels).mean()
-    shown, strict = (
-        estimate_by(frame, labels, level=level) for level in (LEVEL, stricter_level(compared))
-    )
+    shown, strict = estimate_at_levels(frame, labels, (LEVEL, stricter_level(compared)))
     return {
         e.domain: Outcome(
             kind=kind,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.arrays import Flags, Floats, total_by
-from models.estimate import Estimate, estimate_by, estimate_overturn_rate
+from models.estimate import Estimate, estimate_at_levels, estimate_overturn_rate
 from monitoring.fairness.at_cut import above_cut, measure_parity
 from monitoring.fairness.columns import TENURE, Labelled, columns_of, label_groups, with_tenure
 from monitoring.fairness.found import AtCut, Comparison, Fairness, Group, Rate
@@ -112,9 +112,7 @@ def _compare(look: _Look, column: str, title: str) -> Comparison:
 
 def _measure_kind(look: _Look, kind: str | None, column: str, labelled: Labelled) -> _Kind:
     frame = look.holding(column).frame(direction=kind, column=column)
-    found, strict = (
-        estimate_by(frame, labelled.labels, level=level) for level in (LEVEL, look.level)
-    )
+    found, strict = estimate_at_levels(frame, labelled.labels, (LEVEL, look.level))
     gaps = gaps_to_rest(found, strict, level=look.level)
     named = labelled.groups
     pooled, spread = pool_rates(found[:named])
