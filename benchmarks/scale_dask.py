@@ -19,6 +19,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,8 +39,8 @@ from features.policies import Policies
 from features.replay_file import replay_file
 from features.track_record import RecordSettings
 from models.bundle import Bundle
+from serving.backlog.asked import Asked, Keep
 from serving.backlog.dask_ranking import rank_backlog_dask
-from serving.backlog.keep import Keep
 from serving.backlog.ranking import rank_file
 from training.dask_engine import engine_on
 from training.engine import HERE, Engine
@@ -80,12 +81,12 @@ def measure_rank(data: Path, rows: int, decisions: Path, scratch: Path) -> dict[
     """Rank with either engine in homes alike."""
     one = home_of(scratch / "one", data, rows, compiled=False)
     shutil.copytree(one.path, scratch / "other")
-    asked: dict[str, Any] = {"capacity": round(CAPACITY_SHARE * rows), "now": NOW}
-    asked["keep"] = Keep.SELECTED
     here, there = scratch / "ranked.parquet", scratch / "ranked"
-    local_s = _timed(lambda: rank_file(one, decisions, here, **asked))[0]
-    other = Home(scratch / "other")
-    dask_s = _timed(lambda: rank_backlog_dask(other, decisions, there, scheduler=None, **asked))[0]
+    capacity = round(CAPACITY_SHARE * rows)
+    asked = Asked(decisions, here, NOW, capacity=capacity, keep=Keep.SELECTED)
+    local_s = _timed(lambda: rank_file(one, asked))[0]
+    other, asked = Home(scratch / "other"), replace(asked, to=there)
+    dask_s = _timed(lambda: rank_backlog_dask(other, asked, scheduler=None))[0]
     told = difference(pd.read_parquet(here), _read(there))
     return {"rows": rows, "local_s": local_s, "dask_s": dask_s, **told}
 

@@ -49,7 +49,7 @@ from models.compiled import compile_bundle, compiled_folder
 from models.encoding import coded
 from models.publication import open_champion, publish
 from models.scoring import features_of
-from serving.backlog.keep import Keep
+from serving.backlog.asked import Asked, Keep
 from serving.backlog.ranking import rank_file
 from training.learn import LearningSettings, learn
 from training.planning import fit_current_plan, make_current
@@ -141,13 +141,10 @@ def rank_here(home: Path, path: Path, rows: int, keep: str) -> dict[str, Any]:
     began, worked = time.perf_counter(), time.process_time()
     told: list[tuple[str, float]] = []
     to = home.parent / "ranked.parquet"
+    capacity = max(round(CAPACITY_SHARE * rows), 1)
     ranked = rank_file(
         open_home(home),
-        path,
-        to,
-        now=NOW,
-        capacity=max(round(CAPACITY_SHARE * rows), 1),
-        keep=Keep(keep),
+        Asked(path, to, NOW, capacity=capacity, keep=Keep(keep)),
         progress=lambda words: told.append((words, time.perf_counter())),
     )
     ended = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,7 +25,7 @@ from commands.options import (
     tell_refused,
 )
 from features.home import open_home
-from serving.backlog.keep import Keep
+from serving.backlog.asked import Asked, Keep
 
 
 def serve(
@@ -76,22 +76,25 @@ def rank(
     """
     from serving.backlog.ranking import rank_file
 
-    how: dict[str, Any] = {
-        "capacity": capacity,
-        "minutes": minutes,
-        "now": datetime.now(UTC),
-        "mapping": mapping,
-        "skip_bad": skip_bad,
-        "keep": keep,
-        "progress": step,
-    }
+    asked = Asked(
+        file,
+        to,
+        datetime.now(UTC),
+        capacity=capacity,
+        minutes=minutes,
+        mapping=mapping,
+        skip_bad=skip_bad,
+        keep=keep,
+    )
     if engine is Engine.DASK:
         require_dask()
         from serving.backlog.dask_ranking import rank_backlog_dask
 
-        ranked = rank_backlog_dask(open_home(home), file, to, scheduler=scheduler or None, **how)
+        ranked = rank_backlog_dask(
+            open_home(home), asked, scheduler=scheduler or None, progress=step
+        )
     else:
         require_local(scheduler)
-        ranked = rank_file(open_home(home), file, to, **how)
+        ranked = rank_file(open_home(home), asked, progress=step)
     out.print(f"{ranked.rows:,} ranked, {ranked.selected:,} selected: {to}")
     tell_refused(ranked.refused, ranked.rejected_file)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -26,33 +25,18 @@ from features.mapping import read_mapping
 from features.partitions import Reading, partitions_of
 from models.kept_sums import harm_if_wrong
 from models.sampling_key import uniform_numbers
+from serving.backlog.asked import Asked, Keep
 from serving.backlog.dask_parts import HeldParts, Scorer, hold_rows
-from serving.backlog.desk import Desk, open_desk, records_of, threshold_of
-from serving.backlog.draw import Drawn, Terms, draw_all
+from serving.backlog.desk import Desk, open_desk, records_of
+from serving.backlog.draw import Drawn, draw_all
 from serving.backlog.earlier import EarlierOffers, look_back_all
 from serving.backlog.finish import Finished, reasons_in, sums_in
-from serving.backlog.keep import Keep
 from serving.backlog.light import codes_of, joined, light_of, whole
 from serving.backlog.output import Reasons, ranked_columns
 from serving.backlog.past import past_of
-from serving.backlog.ranking import RankedFile, check_kept
+from serving.backlog.ranking import RankedFile
 from serving.backlog.scores import Risks
-from serving.backlog.storing import Ledger, keep_all, keep_selected
-from serving.budget import budget_of
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What is ranked, and into what."""
-
-    home: Home
-    reading: Reading
-    path: Path
-    to: Path
-    terms: Terms
-    now: datetime
-    skip_bad: bool
-    keep: Keep
+from serving.backlog.storing import keep_all, keep_selected, ledger_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,85 +59,71 @@ class _Came:
 
 def rank_backlog_dask(
     home: Home,
-    path: Path,
-    to: Path,
+    asked: Asked,
     *,
     scheduler: str | None,
-    now: datetime,
-    capacity: int | None = None,
-    minutes: float | None = None,
-    mapping: Path | None = None,
-    skip_bad: bool = False,
-    keep: Keep = Keep.ALL,
     progress: Progress = lambda _: None,
 ) -> RankedFile:
     """Rank partitioned decisions on a cluster, a part for each; see `serving.backlog.ranking`.
 
     Parameters
     ----------
-    path
-        A folder of Parquet files, or one, which is taken by its row groups. The workers read it
-        under this path, and the home too.
-    to
-        Folder of the ranked parts, each in the order of rank.
+    asked
+        Of a folder of Parquet files, or one, which is taken by its row groups. The workers read it
+        under its path, and the home too. The ranked parts are each in the order of rank.
     scheduler
-        As `features.cluster.open_cluster`.
+        As `features.cluster.connection.open_cluster`.
 
     Raises
     ------
     ContractError, HomeError, StoreError
-        As `serving.backlog.rank_file`.
+        As `serving.backlog.ranking.rank_file`.
     SettingsError, ServiceError
         If the cluster cannot be used; see `features.cluster.connection`.
     """
-    if to.suffix:
-        raise SettingsError(f"--to {str(to)!r}: saw the name of a file; expected that of a folder")
-    desk = open_desk(home)
-    budget = budget_of(desk.plan, capacity=capacity, minutes=minutes)
-    check_kept(keep, budget)
-    threshold = threshold_of(desk, now) if budget is None else None
-    terms = Terms(desk.plan, desk.published.model_version, budget, threshold)
-    columns = read_mapping(mapping) if mapping else None
-    reading = Reading(DECISIONS, columns, pseudonym_key=home.pseudonym_key())
-    asked = _Asked(home, reading, path, to, terms, now, skip_bad, keep)
+    if asked.to.suffix:
+        raise SettingsError(
+            f"--to {str(asked.to)!r}: saw the name of a file; expected that of a folder"
+        )
+    desk = open_desk(home, asked)
     with open_cluster(scheduler) as client:
-        return again_if_lost(lambda: _rank(client, desk, asked, progress), progress)
+        return again_if_lost(lambda: _rank(client, desk, progress), progress)
 
 
-def _rank(client: Client, desk: Desk, asked: _Asked, progress: Progress) -> RankedFile:
+def _rank(client: Client, desk: Desk, progress: Progress) -> RankedFile:
+    asked = desk.asked
+    columns = read_mapping(asked.mapping) if asked.mapping else None
     surveyed = survey(
         client,
         partitions_of(asked.path),
-        asked.reading,
+        Reading(DECISIONS, columns, pseudonym_key=desk.home.pseudonym_key()),
         Wanted(keep=light_of, hold=hold_rows),
         skip_bad=asked.skip_bad,
         progress=progress,
     )
-    came = _came(client, surveyed, desk, asked, progress)
+    came = _came(client, surveyed, desk, progress)
     scorer, risks = _scored(client, came, desk, progress)
     progress("selecting")
     ids = whole(came.light["decision_id"])
     uniform = uniform_numbers(ids, desk.keys.current)
     numbers = came.earlier.numbers(ids, uniform, desk.keys)
     drawn = draw_all(
-        came.light, risks, numbers=numbers, again=came.earlier.selected, terms=asked.terms
+        came.light, risks, numbers=numbers, again=came.earlier.selected, terms=desk.terms
     )
     finished = scorer.finish(drawn, _harm(came, risks, asked.keep), progress)
     reasons = reasons_in(finished)
     written = _write(came, drawn, reasons, asked.to, progress)
     progress("storing")
-    conflicts = _stored(desk, asked, came, drawn, finished)
+    conflicts = _stored(desk, came, drawn, finished)
     if conflicts:
         left_out = np.array([bad.row for bad in conflicts])
         written = _write(came, drawn, reasons, asked.to, progress, left_out=left_out)
     for part in written:
         part.replace(part.with_name(part.name.removeprefix(".").removesuffix(".part")))
-    return _told(client, asked, came, drawn, conflicts)
+    return _told(client, came, drawn, conflicts)
 
 
-def _came(
-    client: Client, surveyed: Surveyed, desk: Desk, asked: _Asked, progress: Progress
-) -> _Came:
+def _came(client: Client, surveyed: Surveyed, desk: Desk, progress: Progress) -> _Came:
     """Leave out what came before and decisions whose first key is gone."""
     kept = [surveyed.good(place) for place in range(len(surveyed.parts))]
     parts = HeldParts.of(client, surveyed, kept)
@@ -169,7 +139,7 @@ def _came(
     if not earlier.lost:
         return _Came(parts, light, earlier, {})
     lost = parts.by_part(earlier.lost, light)
-    if not asked.skip_bad or len(earlier.lost) == len(light):
+    if not desk.asked.skip_bad or len(earlier.lost) == len(light):
         raise ContractError(DECISIONS.name, parts.placed(lost))
     gone = [bad.row for bad in earlier.lost]
     stay = np.delete(np.arange(len(light)), gone)
@@ -228,17 +198,15 @@ class _Labelled:
 
 
 def _stored(
-    desk: Desk, asked: _Asked, came: _Came, drawn: Drawn, finished: Sequence[Finished]
+    desk: Desk, came: _Came, drawn: Drawn, finished: Sequence[Finished]
 ) -> tuple[BadValue, ...]:
-    ledger = Ledger(desk.store, drawn, asked.now, asked.home.settings().keep_text)
-    if asked.keep is Keep.ALL:
+    ledger = ledger_of(desk, drawn)
+    if desk.asked.keep is Keep.ALL:
         return keep_all(ledger, _Labelled(came.parts), stored=came.earlier.stored)
     return keep_selected(ledger, [each.chosen for each in finished], sums_in(finished))
 
 
-def _told(
-    client: Client, asked: _Asked, came: _Came, drawn: Drawn, conflicts: Sequence[BadValue]
-) -> RankedFile:
+def _told(client: Client, came: _Came, drawn: Drawn, conflicts: Sequence[BadValue]) -> RankedFile:
     late = {place: [*own] for place, own in came.lost.items()}
     for place, own in came.parts.by_part(conflicts, came.light).items():
         late.setdefault(place, []).extend(own)

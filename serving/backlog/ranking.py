@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,20 +24,19 @@ from features.home import Home
 from features.mapping import read_mapping
 from models.arrays import Flags
 from models.kept_sums import harm_if_wrong
-from serving.backlog.desk import Desk, open_desk, records_of, threshold_of
-from serving.backlog.draw import Drawn, Terms, draw_all
+from serving.backlog.asked import Asked, Keep
+from serving.backlog.desk import Desk, open_desk, records_of
+from serving.backlog.draw import Drawn, draw_all
 from serving.backlog.earlier import EarlierOffers, look_back_all
 from serving.backlog.finish import Finish, Finished, reasons_in, sums_in
 from serving.backlog.intake import Came, Source, rows_of, take_in
-from serving.backlog.keep import Keep
 from serving.backlog.light import codes_of
 from serving.backlog.output import by_rank, check_ending, write_batches
 from serving.backlog.parts import Parts
 from serving.backlog.past import past_of
 from serving.backlog.scores import Records, Risks, score_part
 from serving.backlog.scratch import scratch
-from serving.backlog.storing import Ledger, keep_all, keep_selected
-from serving.budget import budget_of
+from serving.backlog.storing import keep_all, keep_selected, ledger_of
 
 Progress = Callable[[str], None]
 _MOST_THREADS = 4
@@ -77,69 +75,41 @@ class _Scored:
     risks: Risks
 
 
-def rank_file(
-    home: Home,
-    path: Path,
-    to: Path,
-    *,
-    now: datetime,
-    capacity: int | None = None,
-    minutes: float | None = None,
-    mapping: Path | None = None,
-    skip_bad: bool = False,
-    keep: Keep = Keep.ALL,
-    progress: Progress = lambda _: None,
-) -> RankedFile:
+def rank_file(home: Home, asked: Asked, *, progress: Progress = lambda _: None) -> RankedFile:
     """Rank a file into another; every selection is stored before that one stands in its place.
-
-    Parameters
-    ----------
-    path
-        CSV, Parquet, or a folder of Parquet files.
-    capacity, minutes
-        Audits or minutes that can be spent on it as one closed batch, as the plan counts; neither
-        = admission, each decision on its own against the threshold of the hour.
-    keep
-        What the store keeps of it; see `serving.backlog.storing`.
 
     Raises
     ------
     ContractError
         If any row is bad and `skip_bad` is not set, or none is good: nothing is ranked then. Also
-        if the capacity is not in the plan's unit, or is lacking where only what is selected is
-        kept.
+        as `serving.backlog.desk.open_desk`.
     HomeError
         If no model serves yet, or there is no plan.
     StoreError
         If it cannot be stored; nothing is then.
     """
-    check_ending(to)
-    desk = open_desk(home)
-    budget = budget_of(desk.plan, capacity=capacity, minutes=minutes)
-    check_kept(keep, budget)
-    threshold = threshold_of(desk, now) if budget is None else None
-    terms = Terms(desk.plan, desk.published.model_version, budget, threshold)
-    columns = read_mapping(mapping) if mapping else None
-    source = Source(path, columns, home.pseudonym_key(), desk.keys.current)
+    check_ending(asked.to)
+    desk = open_desk(home, asked)
+    columns = read_mapping(asked.mapping) if asked.mapping else None
+    source = Source(asked.path, columns, home.pseudonym_key(), desk.keys.current)
     with scratch(home) as folder, ThreadPoolExecutor(1) as beside:
         progress("reading and checking")
         records = beside.submit(records_of, desk)
-        came = take_in(source, folder, skip_bad=skip_bad)
+        came = take_in(source, folder, skip_bad=asked.skip_bad)
         progress("looking for earlier offers")
-        came, earlier, lost = _without_lost(came, desk, skip_bad=skip_bad)
+        came, earlier, lost = _without_lost(came, desk)
         progress("track records")
         scored = _score(came, desk, records.result(), progress)
         came = replace(came, light=came.light.drop_columns(["group"]))  # millions of texts
         progress("selecting")
         numbers = earlier.numbers(came.ids, came.uniform, desk.keys)
         drawn = draw_all(
-            came.light, scored.risks, numbers=numbers, again=earlier.selected, terms=terms
+            came.light, scored.risks, numbers=numbers, again=earlier.selected, terms=desk.terms
         )
         progress("reasons and sums")
-        finished = _finish(came, desk, scored, drawn, keep=keep)
+        finished = _finish(came, desk, scored, drawn)
         progress("writing and storing")
-        ledger = Ledger(desk.store, drawn, now, home.settings().keep_text)
-        conflicts = _write_and_keep(ledger, came, finished, to=to, keep=keep, stored=earlier.stored)
+        conflicts = _write_and_keep(came, desk, drawn, finished, stored=earlier.stored)
     late = (*lost, *(replace(bad, row=came.label(bad.row)) for bad in conflicts))
     place = _write_rejected(source, came, late)
     left = np.setdiff1d(drawn.selected, [bad.row for bad in conflicts])
@@ -163,33 +133,13 @@ class _Labelled:
         return map(self.__getitem__, range(len(self)))
 
 
-def check_kept(keep: Keep, budget: float | None) -> None:
-    """Refuse to keep the selected alone of what is judged by admission.
-
-    Raises
-    ------
-    ContractError
-        If that is asked for.
-    """
-    if keep is Keep.SELECTED and budget is None:
-        raise ContractError.of(
-            "rank",
-            -1,
-            "capacity",
-            seen="none, and only what is selected to be kept",
-            expected="`capacity` or `minutes`: admission reads from the store what was offered",
-        )
-
-
-def _without_lost(
-    came: Came, desk: Desk, *, skip_bad: bool
-) -> tuple[Came, EarlierOffers, tuple[BadValue, ...]]:
+def _without_lost(came: Came, desk: Desk) -> tuple[Came, EarlierOffers, tuple[BadValue, ...]]:
     """Leave out the decisions whose first key is gone, and tell of them."""
     earlier = look_back_all(came.light, store=desk.store, keys=desk.keys)
     if not earlier.lost:
         return came, earlier, ()
     lost = tuple(replace(bad, row=came.label(bad.row)) for bad in earlier.lost)
-    if not skip_bad or len(lost) == len(came.light):
+    if not desk.asked.skip_bad or len(lost) == len(came.light):
         raise ContractError(DECISIONS.name, lost)
     rows = [bad.row for bad in earlier.lost]
     return came.without(rows), earlier.without(rows), lost
@@ -211,11 +161,9 @@ def _score(came: Came, desk: Desk, records: Records, progress: Progress) -> _Sco
     return _Scored(records, past, risks)
 
 
-def _finish(
-    came: Came, desk: Desk, scored: _Scored, drawn: Drawn, *, keep: Keep
-) -> Sequence[Finished]:
+def _finish(came: Came, desk: Desk, scored: _Scored, drawn: Drawn) -> Sequence[Finished]:
     harm = None
-    if keep is Keep.SELECTED:
+    if desk.asked.keep is Keep.SELECTED:
         risks = scored.risks
         policy = codes_of(came.light, "policy").astype(np.int64)
         harm = harm_if_wrong(risks.expected_harm, risks.overturn_probability, policy)
@@ -225,14 +173,14 @@ def _finish(
 
 
 def _write_and_keep(
-    ledger: Ledger, came: Came, finished: Sequence[Finished], *, to: Path, keep: Keep, stored: Flags
+    came: Came, desk: Desk, drawn: Drawn, finished: Sequence[Finished], *, stored: Flags
 ) -> tuple[BadValue, ...]:
     """Write the ranked file beside its place while it is stored; put it there once it is."""
-    reasons = reasons_in(finished)
+    reasons, to = reasons_in(finished), desk.asked.to
     with ThreadPoolExecutor(1) as beside:
-        writing = beside.submit(write_batches, ahead(by_rank(ledger.drawn, reasons)), to)
-        ledger = replace(ledger, ready=writing.result)
-        if keep is Keep.ALL:
+        writing = beside.submit(write_batches, ahead(by_rank(drawn, reasons)), to)
+        ledger = ledger_of(desk, drawn, ready=writing.result)
+        if desk.asked.keep is Keep.ALL:
             conflicts = keep_all(ledger, _Labelled(came.parts), stored=stored)
         else:
             chosen = [each.chosen for each in finished]
@@ -240,7 +188,7 @@ def _write_and_keep(
     written = writing.result()
     if conflicts:
         refused = np.array([bad.row for bad in conflicts])
-        written = write_batches(by_rank(ledger.drawn, reasons, left_out=refused), to)
+        written = write_batches(by_rank(drawn, reasons, left_out=refused), to)
     written.replace(to)
     return conflicts
 

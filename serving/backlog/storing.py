@@ -25,6 +25,7 @@ from features.rows import microseconds
 from features.schema import CONTENT_COLUMNS
 from features.store import Store
 from models.arrays import Flags, Positions
+from serving.backlog.desk import Desk
 from serving.backlog.draw import Drawn
 from serving.backlog.output import offered_columns
 
@@ -48,7 +49,7 @@ class Ledger:
     drawn: Drawn
     now: datetime
     keep_text: bool
-    ready: Callable[[], object] = lambda: None
+    ready: Callable[[], object]
 
     def offers(self, rows: Positions, request_id: str) -> pd.DataFrame:
         """Return how some rows were selected, labelled by their position."""
@@ -61,6 +62,11 @@ class Ledger:
         dropped = [] if self.keep_text else [name for name in CONTENT_COLUMNS if name in part]
         coded = [name for name in part if isinstance(part[name].dtype, pd.CategoricalDtype)]
         return part.drop(columns=dropped).astype(dict.fromkeys(coded, "str"))
+
+
+def ledger_of(desk: Desk, drawn: Drawn, *, ready: Callable[[], object] = lambda: None) -> Ledger:
+    """Return the ledger of a desk's store."""
+    return Ledger(desk.store, drawn, desk.asked.now, desk.home.settings().keep_text, ready)
 
 
 def keep_all(

@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from features.cluster.connection import Progress
 from features.errors import ContractError, SettingsError
 from features.home import Home
 from features.store import open_store
+from serving.backlog.asked import Asked, Keep
 from serving.backlog.dask_ranking import rank_backlog_dask
-from serving.backlog.keep import Keep
 from serving.backlog.ranking import RankedFile, rank_file
 from tests.serving.conftest import NOW
 from tests.serving.small_home import SmallHome
@@ -43,16 +44,23 @@ def lay_out(small_home: SmallHome, folder: Path, rows: int = 150) -> Path:
 
 
 def ranked_there(
-    fresh: SmallHome, path: Path, to: Path, **asked: Any
+    fresh: SmallHome,
+    path: Path,
+    to: Path,
+    *,
+    progress: Progress = lambda _: None,
+    **asked: Any,
 ) -> tuple[RankedFile, pd.DataFrame]:
-    ranked = rank_backlog_dask(fresh.home, path, to, scheduler=None, now=NOW, **asked)
+    ranked = rank_backlog_dask(
+        fresh.home, Asked(path, to, NOW, **asked), scheduler=None, progress=progress
+    )
     parts = [pd.read_parquet(part) for part in sorted(to.iterdir())]
     assert all(part["rank"].is_monotonic_increasing for part in parts)
     return ranked, pd.concat(parts).sort_values("rank", ignore_index=True)
 
 
 def ranked_here(fresh: SmallHome, path: Path, to: Path, **asked: Any) -> pd.DataFrame:
-    rank_file(fresh.home, path, to, now=NOW, **asked)
+    rank_file(fresh.home, Asked(path, to, NOW, **asked))
     return pd.read_parquet(to).sort_values("rank", ignore_index=True)
 
 
@@ -153,5 +161,5 @@ def test_a_conflict_with_the_store_is_left_out_of_its_part(
 def test_the_ranked_parts_go_into_a_folder(small_home: SmallHome, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="expected that of a folder"):
         rank_backlog_dask(
-            small_home.home, tmp_path, tmp_path / "ranked.parquet", scheduler=None, now=NOW
+            small_home.home, Asked(tmp_path, tmp_path / "ranked.parquet", NOW), scheduler=None
         )

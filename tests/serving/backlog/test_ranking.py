@@ -22,7 +22,7 @@ from features.store import open_store
 from models.admission import first_threshold
 from models.plan import Plan
 from secondlook import main
-from serving.backlog.keep import Keep
+from serving.backlog.asked import Asked, Keep
 from serving.backlog.ranking import RankedFile, rank_file
 from tests.serving.conftest import NOW
 from tests.serving.small_home import SmallHome
@@ -46,7 +46,7 @@ def file_of(fresh: SmallHome, rows: slice, folder: Path) -> Path:
 def ranked_of(fresh: SmallHome, path: Path, **asked: Any) -> tuple[RankedFile, pd.DataFrame]:
     """Rank a file beside itself, and read what was written."""
     to = path.with_name("ranked.parquet")
-    ranked = rank_file(fresh.home, path, to, now=NOW, **asked)
+    ranked = rank_file(fresh.home, Asked(path, to, NOW, **asked))
     return ranked, pd.read_parquet(to)
 
 
@@ -128,7 +128,7 @@ def test_a_folder_is_one_batch(fresh: SmallHome, tmp_path: Path) -> None:
     for rows in (slice(0, 50), slice(50, 90)):
         file_of(fresh, rows, folder)
     to = tmp_path / "of-folder.parquet"
-    rank_file(fresh.home, folder, to, now=NOW, capacity=9)
+    rank_file(fresh.home, Asked(folder, to, NOW, capacity=9))
     parts = pd.read_parquet(to).set_index("decision_id").sort_index()
     assert parts["selected"].tolist() == whole["selected"].tolist()
 
