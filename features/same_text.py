@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 
 from features.columns import AnyTable, Columns, labels, positions, texts
 
+_TEXT = pa.large_string()
+
 
 def numbered(earlier: AnyTable, asked: AnyTable, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return a number for each text of a column of few, in either table.
@@ -64,12 +66,14 @@ def are_among(asked: pd.Series, others: pd.Series) -> np.ndarray:
     >>> are_among(pd.Series(["a", "b", None]), pd.Series(["b", None])).tolist()
     [False, True, False]
     """
-    values = pa.chunked_array(pieces_of(others)).combine_chunks()
-    found = pc.is_in(pa.chunked_array(pieces_of(asked)), value_set=values, skip_nulls=True)
-    return np.asarray(found)
+    here, there = (pa.chunked_array(pieces_of(own), _TEXT) for own in (asked, others))
+    return np.asarray(pc.is_in(here, value_set=there.combine_chunks(), skip_nulls=True))
 
 
 def pieces_of(texts: pd.Series) -> list[pa.Array]:
-    """Return text as Arrow holds it, without a copy where it is of dtype ``str``."""
-    array = pa.array(texts, pa.large_string())
+    """Return text as Arrow holds it, without a copy where it is of dtype ``str``.
+
+    Of no rows there may be no piece.
+    """
+    array = pa.array(texts, _TEXT)
     return list(array.chunks) if isinstance(array, pa.ChunkedArray) else [array]

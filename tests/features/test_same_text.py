@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.columns import AnyTable, Columns
-from features.same_text import numbered, numbered_together
+from features.same_text import are_among, numbered, numbered_together
 
 EARLIER, ASKED = ["a", None, "b", "c"], ["c", "a", None]
 
@@ -38,3 +38,16 @@ def test_arrays_and_series_of_names_are_numbered_together() -> None:
     series = pd.Series(["y", "z"], dtype="str")
     numbers = numbered_together(array, series, series)
     assert [each.tolist() for each in numbers] == [[0, 1, -1], [1, 2], [1, 2]]
+
+
+@pytest.mark.parametrize("dtype", ["str", "object"])
+def test_texts_are_among_others_whatever_either_holds(dtype: str) -> None:
+    none = pd.Series([], dtype=dtype)
+    some = pd.Series(["a", None, "b", "a"], dtype=dtype)
+    assert are_among(some, pd.Series(["a", None])).tolist() == [True, False, False, True]
+    assert are_among(some, none).tolist() == [False] * 4
+    assert are_among(some[1:], some[:1]).tolist() == [False, False, True]
+    assert are_among(none, some).tolist() == are_among(none, none).tolist() == []
+    arrow = some.astype("str")
+    cut = pd.concat([arrow[:2], arrow[2:]]).iloc[:0]
+    assert are_among(cut, cut).tolist() == []
