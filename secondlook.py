@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -16,13 +15,14 @@ from commands.calibrating import calibration, golden, skill, third_looks
 from commands.demo import demo
 from commands.intake import init, load, outcomes, simulate
 from commands.learning import backtest, retrain, train, tune
-from commands.options import COLLECT_RARELY, errors
+from commands.options import errors
 from commands.planning import plan, reviews
 from commands.promoting import models, promote, rollback, shadow
 from commands.queue import rank, serve
 from commands.replaying import replay
 from commands.reporting import accuracy, monitor, report
 from commands.retention import retain
+from features.collecting import collect_rarely
 from features.errors import SecondLookError
 
 app = typer.Typer(
@@ -48,7 +48,7 @@ def main(words: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if words is None else words
     debug = "--debug" in given
     arguments = [word for word in given if word != "--debug"]
-    gc.set_threshold(*COLLECT_RARELY)
+    collect_rarely()
     try:
         app(args=arguments, standalone_mode=True)
     except SecondLookError as error:

@@ -20,7 +20,6 @@ time (``cpu_s``, ``bare_both_cpu_s``), which other work on the machine disturbs 
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import subprocess
@@ -36,7 +35,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from commands.options import COLLECT_RARELY
+from features.collecting import collect_rarely
 from features.contract import DECISIONS, OUTCOMES, check
 from features.home import Home, make_home, open_home
 from features.intake import add_decisions, add_outcomes
@@ -137,7 +136,7 @@ def home_of(path: Path, data: Path, rows: int, *, compiled: bool) -> Home:
 
 def rank_here(home: Path, path: Path, rows: int, keep: str) -> dict[str, Any]:
     """Rank a file in this process, set as a command's is; tell the seconds of each step."""
-    gc.set_threshold(*COLLECT_RARELY)
+    collect_rarely()
     began, worked = time.perf_counter(), time.process_time()
     told: list[tuple[str, float]] = []
     to = home.parent / "ranked.parquet"

@@ -30,8 +30,6 @@ SinceOption = Annotated[
 UntilOption = Annotated[
     datetime | None, typer.Option("--until", help="End of the period, UTC; default: now.")
 ]
-COLLECT_RARELY = (50_000, 20, 50)
-"""Thresholds of the garbage collector: rows of a table hold no circles that it could find."""
 DEFAULT_HOME = Path(".secondlook")
 _SHOWN = 10
 

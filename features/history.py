@@ -107,9 +107,8 @@ def history_of(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> History:
     audits = outcomes[source.fillna("audit") == "audit"].astype({"decision_id": "str"})
     names = ("decision_id", "action", "item_id", "item_group")
     present = [name for name in names if name in decisions]
-    audited = are_among(
-        decisions["decision_id"], audits["decision_id"]
-    )  # few of many: joined after
+    # few of many, and so joined after
+    audited = are_among(decisions["decision_id"], audits["decision_id"])
     joined = audits.merge(decisions.loc[audited, present], on="decision_id")
     return History(decisions, judged_of(joined), decisions)
 

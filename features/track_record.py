@@ -42,9 +42,8 @@ def events(decisions: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     source = outcomes.get("source", pd.Series("audit", index=outcomes.index))
     audits = outcomes[source.fillna("audit") == "audit"].astype({"decision_id": "str"})
     present = [name for name in PARTS if name in decisions]
-    audited = are_among(
-        decisions["decision_id"], audits["decision_id"]
-    )  # few of many: joined after
+    # few of many, and so joined after
+    audited = are_among(decisions["decision_id"], audits["decision_id"])
     joined = audits.merge(decisions.loc[audited, ["decision_id", *present]], on="decision_id")
     inclusion = joined.get("inclusion_probability", pd.Series(1.0, index=joined.index))
     return pd.DataFrame(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from starlette.applications import Starlette
 
+from features.collecting import collect_rarely
 from features.home import open_home
 from serving.app import build_app
 from serving.follower import start_follower
@@ -21,8 +22,6 @@ from serving.session import session_secret
 from serving.settings import ServiceSettings, read_settings
 from serving.standing import open_standing
 from serving.visit import Front
-
-_COLLECT_AFTER = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,4 +81,4 @@ def _quiet_collector() -> None:
     """Keep what was loaded out of the garbage collector, which else stalls answers."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_COLLECT_AFTER, 20, 50)
+    collect_rarely()

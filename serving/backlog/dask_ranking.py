@@ -21,7 +21,6 @@ from features.cluster.survey import Surveyed, Wanted, survey, write_all_rejected
 from features.contract import DECISIONS
 from features.errors import BadValue, ContractError, SettingsError
 from features.home import Home
-from features.mapping import read_mapping
 from features.partitions import Reading, partitions_of
 from models.kept_sums import harm_if_wrong
 from models.sampling_key import uniform_numbers
@@ -92,11 +91,10 @@ def rank_backlog_dask(
 
 def _rank(client: Client, desk: Desk, progress: Progress) -> RankedFile:
     asked = desk.asked
-    columns = read_mapping(asked.mapping) if asked.mapping else None
     surveyed = survey(
         client,
         partitions_of(asked.path),
-        Reading(DECISIONS, columns, pseudonym_key=desk.home.pseudonym_key()),
+        Reading(DECISIONS, desk.columns, pseudonym_key=desk.home.pseudonym_key()),
         Wanted(keep=light_of, hold=hold_rows),
         skip_bad=asked.skip_bad,
         progress=progress,

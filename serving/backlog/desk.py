@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from features.errors import ContractError, HomeError
 from features.home import Home
+from features.mapping import Mapping, read_mapping
 from features.store import Store, open_store
 from features.track_record import TrackRecord
 from models.compiled import open_serving
@@ -28,10 +29,13 @@ class Desk:
     ----------
     published
         With its trees compiled, where the home has them.
+    columns
+        How the file's columns map to the contract; null = they have its names.
     """
 
     home: Home
     asked: Asked
+    columns: Mapping | None
     published: Published
     store: Store
     keys: KeyRing
@@ -45,12 +49,15 @@ def open_desk(home: Home, asked: Asked) -> Desk:
     ------
     HomeError
         If no model serves yet, or there is no plan.
+    MappingError
+        If the mapping cannot be used.
     StoreError
         If the store is of another version.
     ContractError
         If the capacity is not in the plan's unit, or is lacking where only what is selected is
         kept.
     """
+    columns = read_mapping(asked.mapping) if asked.mapping else None
     published, store = open_serving(home), open_store(home.store_url())
     store.require_current()
     plan = plan_for(store.plan_documents(), published.bundle.fingerprint)
@@ -63,7 +70,7 @@ def open_desk(home: Home, asked: Asked) -> Desk:
         daily = DailyCapacity.of(home.settings())
         threshold = threshold_at(asked.now, plan=plan, capacity=daily, store=store)
     terms = Terms(plan, published.model_version, budget, threshold)
-    return Desk(home, asked, published, store, key_ring(home.secrets()), terms)
+    return Desk(home, asked, columns, published, store, key_ring(home.secrets()), terms)
 
 
 def _check_kept(keep: Keep, budget: float | None) -> None:

@@ -21,7 +21,6 @@ from features.contract import DECISIONS
 from features.errors import BadValue, ContractError
 from features.files import rejected_path, write_table
 from features.home import Home
-from features.mapping import read_mapping
 from models.arrays import Flags
 from models.kept_sums import harm_if_wrong
 from serving.backlog.asked import Asked, Keep
@@ -90,8 +89,7 @@ def rank_file(home: Home, asked: Asked, *, progress: Progress = lambda _: None) 
     """
     check_ending(asked.to)
     desk = open_desk(home, asked)
-    columns = read_mapping(asked.mapping) if asked.mapping else None
-    source = Source(asked.path, columns, home.pseudonym_key(), desk.keys.current)
+    source = Source(asked.path, desk.columns, home.pseudonym_key(), desk.keys.current)
     with scratch(home) as folder, ThreadPoolExecutor(1) as beside:
         progress("reading and checking")
         records = beside.submit(records_of, desk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -62,3 +63,15 @@ def test_times_in_a_column_of_text_are_read_as_one_by_one(texts: list[str]) -> N
     column, values = (as_time(pd.Series(texts, dtype=kind)) for kind in ("str", object))
     pd.testing.assert_series_equal(column[0], values[0])
     assert column[1].tolist() == values[1].tolist()
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+@pytest.mark.parametrize("zone", [None, "UTC"])
+def test_a_time_far_from_ours_is_not_read_whatever_its_unit(unit: str, zone: str | None) -> None:
+    far = "200000-01-01" if unit == "us" else "400000-01-01"
+    given = pd.Series(np.array(["2026-03-01", far, "1500-01-01", "NaT"], f"datetime64[{unit}]"))
+    times, unread = as_time(given.dt.tz_localize(zone))
+    assert times.dtype == "datetime64[us, UTC]"
+    assert times.isna().tolist() == [False, True, True, True]
+    assert times[0] == pd.Timestamp("2026-03-01", tz="UTC")
+    assert unread.tolist() == [False, True, True, False]

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from features.cluster.connection import Progress
-from features.errors import ContractError, SettingsError
+from features.errors import ContractError, MappingError, SettingsError
 from features.home import Home
 from features.store import open_store
 from serving.backlog.asked import Asked, Keep
@@ -163,3 +163,11 @@ def test_the_ranked_parts_go_into_a_folder(small_home: SmallHome, tmp_path: Path
         rank_backlog_dask(
             small_home.home, Asked(tmp_path, tmp_path / "ranked.parquet", NOW), scheduler=None
         )
+
+
+def test_a_mapping_that_is_not_there_is_told_before_a_cluster_is_joined(
+    small_home: SmallHome, tmp_path: Path
+) -> None:
+    asked = Asked(tmp_path, tmp_path / "ranked", NOW, mapping=tmp_path / "none.toml")
+    with pytest.raises(MappingError, match=r"none\.toml"):
+        rank_backlog_dask(small_home.home, asked, scheduler="tcp://127.0.0.1:1")
